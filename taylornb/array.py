@@ -1,0 +1,274 @@
+"""TaylorArray: an array of truncated Taylor series that behaves like an array of numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator
+from functools import lru_cache
+from typing import Any, NoReturn
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import detach as detaching
+from . import notation
+from .basis import Basis, checked_order, same_basis
+from .errors import BasisError, UnsupportedError
+from .evaluate import Evaluator, finished
+from .graph import Node
+from .launch import empty
+from .operand import Operand, Planes, Spec, operand
+from .rules import Op
+from .structure import index
+from .surface import Arithmetic
+from .trace import Tracer, Tracing, stays
+
+
+class TaylorArray(Arithmetic):
+    """Truncated Taylor series at every element of an array.
+
+    Made by `variable`, `variables`, `constant` and `from_coefficients`, and by every operation on such arrays.
+    Python's operators, NumPy's functions and indexing act on the elements and carry the series along.
+
+    Examples:
+        >>> import taylornb as tn
+        >>> x = tn.variable(2.0, order=3)
+        >>> x * x
+        4 + 4ε + ε² + O(ε⁴)
+        >>> tn.log(x).derivative(2)
+        array(-0.25)
+    """
+
+    __slots__ = ("_found",)
+    _precedence = 1
+
+    def __init__(self, found: Operand) -> None:
+        self._found = found
+
+    def _operand(self) -> Operand:
+        return self._found
+
+    def _apply(self, op: Op, args: tuple[Any, ...], params: tuple[Hashable, ...]) -> Any:
+        return apply(op, args, params)
+
+    # ---- what it is ----------------------------------------------------------------------------------
+
+    @property
+    def basis(self) -> Basis:
+        """The monomials whose coefficients are carried."""
+        basis = self._found.spec.basis
+        assert basis is not None
+        return basis
+
+    @property
+    def support(self) -> tuple[int, ...]:
+        """The positions of the monomials whose coefficients can be non-zero, ascending."""
+        return self._found.spec.support.monomials
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether every coefficient above the value is structurally zero."""
+        return self._found.spec.support.is_constant
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of the elements, without the axis of the coefficients."""
+        return self._found.shape
+
+    @property
+    def ndim(self) -> int:
+        """The number of element axes."""
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        """The number of elements."""
+        return int(np.prod(self.shape, dtype=np.int64))
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """float64 or float32 (object, where the numbers are mpmath's)."""
+        return self._found.planes.dtype
+
+    # ---- what is in it -------------------------------------------------------------------------------
+
+    @property
+    def value(self) -> NDArray[Any]:
+        """The values, shape `shape`: a read-only view."""
+        return _read_only(self._found.plane(0))
+
+    @property
+    def coeffs(self) -> NDArray[Any]:
+        """All normalised coefficients c_α = ∂^α/α!, shape (basis.size, *shape), read-only."""
+        support = self._found.spec.support
+        if support.rows == tuple((i, i) for i in range(self.basis.size)):
+            return _read_only(self._found.planes[: self.basis.size])
+        planes = empty(self.basis.size, self.shape, self.dtype)
+        for i in range(self.basis.size):
+            planes[i] = self._found.plane(i)
+        return _read_only(planes)
+
+    def coefficient(self, *degree: int, **degrees: int) -> NDArray[Any]:
+        """One normalised coefficient, shape `shape`: `u.coefficient(3)` or `u.coefficient(theta=2, phi=1)`.
+
+        Raises:
+            BasisError: For an unknown variable or a degree the basis does not hold.
+        """
+        return _read_only(self._found.plane(self.basis.index(*degree, **degrees)))
+
+    def derivative(self, *degree: int, **degrees: int) -> NDArray[Any]:
+        """One derivative, α!·c_α, shape `shape`: `u.derivative(3)` or `u.derivative(theta=2, phi=1)`.
+
+        Raises:
+            BasisError: For an unknown variable or a degree the basis does not hold.
+        """
+        i = self.basis.index(*degree, **degrees)
+        return times_factorial(self._found.plane(i), self.basis.factorial(i))
+
+    def gradient(self) -> NDArray[Any]:
+        """The first derivatives, shape (variables, *shape), in the order of `basis.variables`.
+
+        Raises:
+            BasisError: For a basis of order 0.
+        """
+        self._needs(1, "gradient")
+        return np.stack([self._found.plane(1 + v) for v in range(len(self.basis.variables))])
+
+    def hessian(self) -> NDArray[Any]:
+        """The second derivatives, shape (variables, variables, *shape).
+
+        Raises:
+            BasisError: For a basis of order below 2.
+        """
+        self._needs(2, "hessian")
+        count = len(self.basis.variables)
+        unit = np.eye(count, dtype=int)
+        places = [[self.basis.positions[tuple(unit[v] + unit[w])] for w in range(count)] for v in range(count)]
+        return np.stack([np.stack([self._found.plane(i) * self.basis.factorial(i) for i in row]) for row in places])
+
+    def _needs(self, order: int, what: str) -> None:
+        if self.basis.order < order:
+            raise BasisError(f"the {what} needs order {order} or more, and {self.basis} has order {self.basis.order}")
+
+    # ---- other arrays from it ------------------------------------------------------------------------
+
+    def truncate(self, order: int) -> TaylorArray:
+        """The same series on the basis of a lower order, over the same memory.
+
+        Raises:
+            BasisError: For an order above that of the basis.
+        """
+        if checked_order(order) > self.basis.order:
+            raise BasisError(f"cannot truncate {self.basis} to order {order}: the higher coefficients are not known")
+        basis = Basis(self.basis.variables, order)
+        spec = self._found.spec
+        return TaylorArray(Operand(self._found.planes, Spec(spec.support.keeping(lambda i: i < basis.size), spec.dtype, basis)))
+
+    def copy(self) -> TaylorArray:
+        """The same series in memory of its own."""
+        return TaylorArray(Operand(self._found.planes.copy(), self._found.spec))
+
+    def detach_(self, *names: str) -> TaylorArray:
+        """⊥ in place, or ⊥_S for the variables that are named; arrays computed before keep their series.
+
+        Raises:
+            BasisError: For an unknown variable.
+        """
+        self._found = detaching.detach(self, *names)._found
+        return self
+
+    def __getitem__(self, key: Any) -> TaylorArray:
+        return TaylorArray(index(self._found, key))
+
+    def __len__(self) -> int:
+        if not self.shape:
+            raise TypeError("a TaylorArray of one element, without axes, has no length")
+        return self.shape[0]
+
+    def __iter__(self) -> Iterator[TaylorArray]:
+        return (self[i] for i in range(len(self)))
+
+    def __copy__(self) -> TaylorArray:
+        return self.copy()
+
+    def __deepcopy__(self, memo: Any) -> TaylorArray:
+        return self.copy()
+
+    def __repr__(self) -> str:
+        if not self.shape:
+            return notation.scalar_text(self.basis, self.coeffs)
+        rows = {i: self._found.plane(i) for i in self.support}
+        return notation.array_text(self.basis, rows, self.shape, self.dtype)
+
+    def _refuse(self, *_: Any, **__: Any) -> NoReturn:
+        raise UnsupportedError(
+            "a TaylorArray does not become a plain array, a number or a truth value by itself, since that would drop "
+            "its derivatives: take .value, or .coeffs for all coefficients"
+        )
+
+    __array__ = __float__ = __int__ = __index__ = __complex__ = __bool__ = _refuse
+
+
+# ---- the same road for one operation -----------------------------------------------------------------
+
+
+def apply(op: Op, args: tuple[Any, ...], params: tuple[Hashable, ...]) -> Any:
+    """The op on arrays and numbers: a graph of one node, on the road every fused function takes."""
+    if op.retains is not None:
+        return _projection(op, args[0], params)
+    given = [arg if stays(op, i, arg) else operand(arg, f"argument {i + 1} of {op.name}") for i, arg in enumerate(args)]
+    operands = [arg for arg in given if isinstance(arg, Operand)]
+    basis = same_basis(found.spec.basis for found in operands)
+    if op.kind == "structure":
+        assert op.body is not None
+        result = op.body(operands, *params)
+        return wrap(result) if isinstance(result, Operand) else result
+    layout = tuple(arg.spec if isinstance(arg, Operand) else arg for arg in given)
+    evaluator, inputs, output = _one_node(op, layout, tuple(map(type, layout)), params, basis)
+    found = evaluator(dict(zip(inputs, operands, strict=True)), None)[0]
+    return wrap(finished(found, output))
+
+
+@lru_cache(maxsize=4096)
+def _one_node(
+    op: Op, layout: tuple[Any, ...], kinds: tuple[type, ...], params: tuple[Hashable, ...], basis: Basis | None
+) -> tuple[Evaluator, tuple[Node, ...], Node]:
+    """The evaluator of one op on such arguments. `kinds` tells x**2 from x**2.0, which are equal as keys."""
+    graph = Tracing()
+    args = [Tracer(graph, graph.input(i, arg)) if isinstance(arg, Spec) else arg for i, arg in enumerate(layout)]
+    tracers = [arg for arg in args if isinstance(arg, Tracer)]
+    output = graph.lift(tracers[0]._apply(op, tuple(args), params))
+    return Evaluator(graph, [output], basis), tuple(tracer.node for tracer in tracers), output
+
+
+def _projection(op: Op, value: Any, params: tuple[Hashable, ...]) -> Any:
+    """⊥ and its kin: a narrower support over the same planes; a plain array has nothing to lose."""
+    if not isinstance(value, TaylorArray):
+        return value
+    assert op.retains is not None
+    retains, basis, spec = op.retains, value.basis, value._found.spec
+    if params and isinstance(params[0], tuple):
+        basis.check_names(params[0])
+    support = spec.support.keeping(lambda i: retains(basis, i, *params))
+    return TaylorArray(Operand(value._found.planes, Spec(support, spec.dtype, basis)))
+
+
+def wrap(found: Operand) -> Any:
+    """A result as users see it: truth values and plain numbers are NumPy's, the rest are series."""
+    if found.spec.basis is None or found.planes.dtype.kind == "b":
+        return found.planes[0][()]
+    return TaylorArray(found)
+
+
+def times_factorial(plane: Planes, factorial: int) -> NDArray[Any]:
+    """The plane times a factorial that may itself overflow."""
+    if plane.dtype.kind == "O":
+        return np.asarray(plane * factorial)
+    shift = max(factorial.bit_length() - 64, 0)
+    with np.errstate(all="ignore"):
+        return np.asarray(np.ldexp(plane * plane.dtype.type(factorial >> shift), shift))
+
+
+def _read_only(array: Planes) -> NDArray[Any]:
+    view: NDArray[Any] = np.asarray(array).view()
+    view.flags.writeable = False
+    return view

@@ -1,0 +1,178 @@
+"""The operations as users call them, by NumPy's and SciPy's names, and how a new one is declared."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from .array import apply
+from .errors import TracingError
+from .graph import Node
+from .operand import operand
+from .rules import Op, registry
+from .trace import Tracer, Tracing
+
+INFIX = {"add": "+", "subtract": "−", "multiply": "·", "divide": "/"}
+
+
+class Function:
+    """One operation as a function of series, traced values, arrays and numbers.
+
+    Attributes:
+        op: Its declaration.
+    """
+
+    def __init__(self, op: Op) -> None:
+        self.op = op
+        self.__name__ = self.__qualname__ = op.name
+        self.__doc__ = document(op)
+        self.__module__ = "taylornb"
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Apply the operation, on whichever road the arguments take."""
+        series, params = self.op.split(args, kwargs)
+        return self.op(*args, **kwargs) if any(hasattr(arg, "_apply") for arg in series) else apply(self.op, series, params)
+
+    def __repr__(self) -> str:
+        return f"<taylornb function {self.op.name}>"
+
+
+def functions() -> dict[str, Function]:
+    """Every public operation, by name."""
+    return {name: Function(op) for name, op in registry.items() if op.public}
+
+
+def define(
+    name: str,
+    value: Callable[..., Any],
+    rate: Callable[..., Any] | None = None,
+    per: Callable[..., Any] | None = None,
+) -> Function:
+    """Declare an elementary function by its value and the equation per·Dy = rate·Dx.
+
+    It works wherever the built-in ones do, which are declared in the same way: eagerly, under `fuse`, on every
+    target, in any number of variables, to any order, with ⊥ inside.
+
+    Args:
+        name: A Python identifier, for error messages and graphs.
+        value: The function itself, of one or more arguments, made of operations of taylornb.
+        rate: Of the arguments and the result, `rate(x, y)`; of two arguments a pair, `rate(a, b, y)`, with None for
+            an argument that the result does not depend on directly. Left out, it is 1.
+        per: Of the arguments and the result, `per(x, y)`. Left out, it is 1.
+
+    Returns:
+        The function.
+
+    Raises:
+        ValueError: For a name that is no identifier or that taylornb has already, or an equation left out.
+        TypeError: Where value, rate or per do not take these arguments or return something else.
+
+    Examples:
+        The Gompertz function exp(−exp(−x)):
+
+        >>> import taylornb as tn
+        >>> gompertz = tn.define(
+        ...     "gompertz",
+        ...     value=lambda x: tn.exp(-tn.exp(-x)),
+        ...     rate=lambda x, y: y * tn.exp(-x),
+        ... )
+        >>> gompertz(tn.variable(0.0, order=2))
+        0.36787944 + 0.36787944ε + O(ε³)
+    """
+    if not (isinstance(name, str) and name.isidentifier()):
+        raise ValueError(f"name must be a Python identifier, such as 'gompertz', not {name!r}")
+    if name in registry:
+        raise ValueError(f"taylornb has a function {name!r} already; choose another name")
+    if rate is None and per is None:
+        raise ValueError(f"{name} needs an equation per·Dy = rate·Dx: give rate, per or both")
+    op = Op(
+        name=name,
+        kind="equation",
+        summary=f"{name}, declared by tn.define.",
+        value=value,
+        rate=rate,
+        per=per,
+        at=(0.7,) * _count(value, name),
+    )
+    _check(op)
+    return Function(op)
+
+
+def document(op: Op) -> str:
+    """The docstring of an operation, from its declaration."""
+    lines = [op.summary, "", "Takes series, traced values, arrays and numbers, which broadcast; float64 or float32."]
+    if op.kind == "equation":
+        lines += ["", f"Its coefficients solve {equation_text(op)}, D the Euler operator."]
+    if op.kind not in ("structure", "linear") and not op.boolean:
+        arguments = ", ".join(map(str, op.at))
+        lines += ["", "Examples:", "    >>> import taylornb as tn", f"    >>> y = tn.{op.name}({arguments})"]
+    return "\n".join(lines)
+
+
+def equation_text(op: Op) -> str:
+    """The equation of an op, read off its declaration."""
+    names = ("x",) if op.arity == 1 else ("a", "b", "φ")[: op.arity]
+    graph, arguments, result, params = _stage(op)
+    labels = {tracer.node: name for tracer, name in zip((*arguments, result), (*names, "y"), strict=True)}
+    rates = op.rate(*arguments, result, *params) if op.rate else 1
+    rates = rates if isinstance(rates, tuple) else (rates,)
+    per = _text(graph.lift(op.per(*arguments, result, *params)), labels) if op.per else "1"
+    right = [f"{_factor(_text(graph.lift(r), labels))}D{x}" for r, x in zip(rates, names, strict=True) if r is not None]
+    return f"{_factor(per)}Dy = {' + '.join(right)}"
+
+
+def _stage(op: Op) -> tuple[Tracing, list[Tracer], Tracer, tuple[Any, ...]]:
+    """Tracers for the arguments of an op and for its result, and parameters to go with them."""
+    graph = Tracing()
+    arguments = [Tracer(graph, graph.input(i, operand(0.5).spec)) for i in range(op.arity)]
+    params = (2,) if op.bind is not None else ()
+    return graph, arguments, Tracer(graph, graph.node(op, tuple(tracer.node for tracer in arguments), params)), params
+
+
+def _text(node: Node, labels: dict[Node, str]) -> str:
+    if node in labels:
+        return labels[node]
+    inside = [_text(arg, labels) for arg in node.args]
+    if node.op.name in INFIX:
+        return "(" + f" {INFIX[node.op.name]} ".join(inside) + ")"
+    if node.op.name == "literal":
+        return str(getattr(node.params[0], "name", node.params[0]))
+    return f"-{inside[0]}" if node.op.involution else f"{node.op.name}({', '.join(inside)})"
+
+
+def _factor(text: str) -> str:
+    return "" if text == "1" else f"{text}·"
+
+
+def _count(value: Callable[..., Any], name: str) -> int:
+    """How many arguments the value takes."""
+    try:
+        parameters = inspect.signature(value).parameters.values()
+    except (TypeError, ValueError):
+        raise TypeError(f"value of {name} must be a Python function of its arguments, not {value!r}") from None
+    count = sum(p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) and p.default is p.empty for p in parameters)
+    if not count:
+        raise TypeError(f"value of {name} must take one argument or more")
+    return count
+
+
+def _check(op: Op) -> None:
+    """Trace the declaration once, so that a mistake in it shows where it is made."""
+    graph, arguments, result, _ = _stage(op)
+    parts = {"value": (op.value, arguments), "rate": (op.rate, [*arguments, result]), "per": (op.per, [*arguments, result])}
+    for what, (function, given) in parts.items():
+        if function is None:
+            continue
+        try:
+            found = function(*given)
+            found = found if isinstance(found, tuple) and what == "rate" else (found,)
+            if len(found) != (op.arity if what == "rate" else 1):
+                raise TypeError(f"it gives {len(found)} rates for {op.arity} arguments")
+            for part in found:
+                if part is not None:
+                    graph.lift(part)
+        except (TypeError, TracingError) as error:
+            raise TypeError(
+                f"{what} of {op.name} must be a function of {len(given)} traced values made of taylornb's operations: {error}"
+            ) from error

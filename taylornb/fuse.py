@@ -1,0 +1,188 @@
+"""fuse: a Python function over arrays as one compiled kernel."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from functools import lru_cache, update_wrapper
+from threading import RLock
+from typing import Any, overload
+
+import numpy as np
+
+from .array import wrap
+from .basis import Basis, same_basis
+from .errors import TracingError
+from .evaluate import Evaluator, finished
+from .graph import Node, describe
+from .launch import Target, check_target
+from .operand import Operand, Spec, operand
+from .program import NO_COST, Cost
+from .targets import cpu
+from .trace import Tracer, Tracing
+
+Tree = Any  # arrays in tuples, lists and dicts
+
+
+class Traced:
+    """What one tracing of a function left: the graph, and the places of the results."""
+
+    def __init__(self, function: Callable[..., Any], layout: Tree, specs: tuple[Spec, ...], static: dict[str, Any]) -> None:
+        graph = Tracing()
+        self.inputs = [graph.input(slot, spec) for slot, spec in enumerate(specs)]
+        args = _rebuilt(layout, [Tracer(graph, node) for node in self.inputs])
+        result = function(*args, **static)
+        self.layout, leaves = _flattened(result)
+        self.fixed = {i: leaf for i, leaf in enumerate(leaves) if not isinstance(leaf, Tracer)}
+        self.outputs: list[Node] = [graph.lift(leaf) for leaf in leaves if isinstance(leaf, Tracer)]
+        captured = [found.spec.basis for found in graph.captured.values()]
+        self.basis: Basis | None = same_basis([*(spec.basis for spec in specs), *captured])
+        self.evaluator = Evaluator(graph, self.outputs, self.basis)
+
+    def known(self, operands: list[Operand]) -> dict[Node, Operand]:
+        """The operands by the node they stand for."""
+        return dict(zip(self.inputs, operands, strict=True))
+
+    def __call__(self, operands: list[Operand], target: Target) -> Any:
+        """The results, in the containers the function returned them in."""
+        found = self.evaluator(self.known(operands), target)
+        results = iter([wrap(finished(one, node)) for one, node in zip(found, self.outputs, strict=True)])
+        count = len(self.fixed) + len(self.outputs)
+        return _rebuilt(self.layout, [self.fixed[i] if i in self.fixed else next(results) for i in range(count)])
+
+
+class Fused:
+    """A function that runs as one kernel, made by `fuse`.
+
+    Attributes:
+        target: Where it runs.
+        traces: How often the function has been traced, once for each signature.
+    """
+
+    def __init__(self, function: Callable[..., Any], target: Target) -> None:
+        if not callable(function):
+            raise TypeError(f"tn.fuse takes a function, not {type(function).__name__}")
+        check_target(target)
+        update_wrapper(self, function)
+        self.function, self.target = function, target
+        self._lock = RLock()
+        self._traced = lru_cache(maxsize=256)(self._trace)
+
+    def __call__(self, *args: Tree, **static: Hashable) -> Any:
+        """The result on arrays, series and numbers; keyword arguments are baked in.
+
+        Raises:
+            TracingError: Where the function needs to know a value while it is traced.
+            BasisError: Where series over different bases meet.
+            ValueError: Where shapes do not broadcast.
+        """
+        if any(isinstance(leaf, Tracer) for leaf in _flattened(args)[1]):
+            return self.function(*args, **static)
+        traced, operands = self._prepare(args, static)
+        return traced(operands, self.target)
+
+    def source(self, *args: Tree, **static: Hashable) -> str:
+        """The text of the kernels that a call with such arguments runs, every array taken in full."""
+        traced, operands = self._prepare(args, static)
+        programs = traced.evaluator.programs(traced.known(operands))
+        return "\n".join(cpu.source(program, ["p"] * len(program.inputs)) for program in programs)
+
+    def graph(self, *args: Tree, **static: Hashable) -> str:
+        """The graph of the function, one node a line."""
+        return describe(self._prepare(args, static)[0].outputs)
+
+    def cost(self, *args: Tree, **static: Hashable) -> Cost:
+        """What one element costs: multiply-adds, divisions, elementary functions, bytes."""
+        traced, operands = self._prepare(args, static)
+        return sum((program.cost for program in traced.evaluator.programs(traced.known(operands))), NO_COST)
+
+    @property
+    def traces(self) -> int:
+        """How often the function has been traced."""
+        return self._traced.cache_info().misses
+
+    def _prepare(self, args: tuple[Tree, ...], static: dict[str, Hashable]) -> tuple[Traced, list[Operand]]:
+        layout, leaves = _flattened(args)
+        operands = [_argument(leaf, i) for i, leaf in enumerate(leaves)]
+        key = tuple(sorted((name, type(value), _checked_static(name, value)) for name, value in static.items()))
+        with self._lock:
+            return self._traced(layout, tuple(found.spec for found in operands), key), operands
+
+    def _trace(self, layout: Tree, specs: tuple[Spec, ...], static: tuple[tuple[str, type, Hashable], ...]) -> Traced:
+        return Traced(self.function, layout, specs, {name: value for name, _, value in static})
+
+    def __repr__(self) -> str:
+        return f"<fused {getattr(self.function, '__qualname__', self.function)!s} for target={self.target!r}>"
+
+
+@overload
+def fuse(f: Callable[..., Any], *, target: Target = ...) -> Fused: ...
+@overload
+def fuse(f: None = None, *, target: Target = ...) -> Callable[[Callable[..., Any]], Fused]: ...
+def fuse(f: Callable[..., Any] | None = None, *, target: Target = "cpu") -> Fused | Callable[[Callable[..., Any]], Fused]:
+    """Make one kernel of a function of arrays; also as a decorator, with or without arguments.
+
+    The function is traced once for each signature: the structure of its arguments, their bases, supports and
+    dtypes, and the keyword arguments, which are baked in. Python loops unroll; globals and closures are read then.
+
+    Args:
+        f: A function of arrays (series or plain, or tuples, lists and dicts of them). It returns one result, or a
+            tuple, list or dict of results.
+        target: "cpu" compiles with Numba; "reference" runs on NumPy, and on mpmath numbers.
+
+    Raises:
+        ValueError: For an unknown target.
+
+    Examples:
+        >>> import taylornb as tn
+        >>> @tn.fuse(target="reference")
+        ... def f(x, *, power):
+        ...     return tn.sin(x) ** power
+        >>> f(tn.variable(0.0, order=4), power=2)
+        ε² - 0.33333333ε⁴ + O(ε⁵)
+    """
+    return (lambda function: Fused(function, target)) if f is None else Fused(f, target)
+
+
+def _argument(leaf: Any, position: int) -> Operand:
+    if isinstance(leaf, str | bytes) or leaf is None or callable(leaf):
+        raise TracingError(
+            f"positional argument {position + 1} is {leaf!r}, not an array or a number; "
+            f"what is fixed while the function is traced goes by keyword"
+        )
+    return operand(leaf, f"positional argument {position + 1}")
+
+
+def _checked_static(name: str, value: Any) -> Hashable:
+    if isinstance(value, np.ndarray) or hasattr(value, "_operand"):
+        raise TracingError(f"keyword argument {name!r} is an array; keywords are baked in, arrays go by position")
+    try:
+        hash(value)
+    except TypeError:
+        raise TracingError(f"keyword argument {name!r} is baked in and must be hashable, not {value!r}") from None
+    return value  # type: ignore[no-any-return]
+
+
+def _flattened(tree: Tree) -> tuple[Tree, list[Any]]:
+    """The containers, hashable, and the leaves in order."""
+    if isinstance(tree, tuple | list):
+        parts = [_flattened(item) for item in tree]
+        kind = "tuple" if isinstance(tree, tuple) else "list"
+        return (kind, *(layout for layout, _ in parts)), [leaf for _, leaves in parts for leaf in leaves]
+    if isinstance(tree, dict):
+        parts = [_flattened(item) for item in tree.values()]
+        return ("dict", tuple(tree), *(layout for layout, _ in parts)), [leaf for _, leaves in parts for leaf in leaves]
+    return "leaf", [tree]
+
+
+def _rebuilt(layout: Tree, leaves: list[Any]) -> Any:
+    remaining = iter(leaves)
+
+    def build(part: Tree) -> Any:
+        if part == "leaf":
+            return next(remaining)
+        if part[0] == "dict":
+            return dict(zip(part[1], map(build, part[2:]), strict=True))
+        items = map(build, part[1:])
+        return tuple(items) if part[0] == "tuple" else list(items)
+
+    return build(layout)

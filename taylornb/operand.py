@@ -1,0 +1,123 @@
+"""What a kernel is fed: the planes of a series or of a plain array, and all that a program depends on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .basis import Basis
+from .errors import UnsupportedError
+from .graph import Dtype
+from .support import CONSTANT, Support
+
+Planes = NDArray[Any]
+FLOATS = (np.dtype(np.float64), np.dtype(np.float32))
+
+
+@dataclass(frozen=True)
+class Spec:
+    """What the program for an operand depends on.
+
+    Attributes:
+        support: Where the coefficients are.
+        dtype: None for a Python number, which takes the dtype of what it meets.
+        basis: None for plain numbers and arrays.
+    """
+
+    support: Support
+    dtype: Dtype | None
+    basis: Basis | None
+
+    @cached_property
+    def _hash(self) -> int:
+        return hash((self.support, self.dtype, self.basis))
+
+    def __hash__(self) -> int:
+        return self._hash
+
+
+@dataclass(frozen=True, eq=False)
+class Operand:
+    """Planes (rows, *shape) and where the coefficients are in them."""
+
+    planes: Planes
+    spec: Spec
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of the elements."""
+        return self.planes.shape[1:]
+
+    def plane(self, monomial: int) -> Planes:
+        """The coefficients of one monomial, in a view where they are stored."""
+        row = self.spec.support.row.get(monomial)
+        if row is not None:
+            return np.asarray(self.planes[row])
+        one = monomial in self.spec.support.units
+        number = np.asarray(int(one), dtype=self.planes.dtype)
+        repeated: Planes = np.broadcast_to(number, self.shape)
+        return repeated
+
+
+def operand(value: Any, argument: str = "argument") -> Operand:
+    """A series, an array or a number as an operand.
+
+    Args:
+        value: A TaylorArray, an array of float64, float32, integers or bool, a number, or mpmath numbers.
+        argument: What the error message calls it.
+
+    Raises:
+        UnsupportedError: For any other dtype.
+    """
+    if hasattr(value, "_operand"):
+        found: Operand = value._operand()
+        return found
+    if type(value) in (bool, int, float):
+        dtype = np.bool_ if type(value) is bool else np.float64
+        return Operand(np.array([value], dtype=dtype), _PLAIN[type(value)])
+    array = real_array(value, argument, keep_bool=True)
+    return Operand(array[np.newaxis], Spec(CONSTANT, array.dtype, None))
+
+
+def real_array(value: Any, argument: str, keep_bool: bool = False) -> NDArray[Any]:
+    """The value as an array of float64, float32 or mpmath numbers; integers become float64 as NumPy has it.
+
+    Raises:
+        UnsupportedError: For strings, complex numbers, float16, longdouble and other objects.
+    """
+    array = np.asarray(value)
+    if array.dtype in FLOATS or (keep_bool and array.dtype.kind == "b"):
+        return array.astype(array.dtype.newbyteorder("="), copy=False)
+    if array.dtype.kind in "biu":
+        small = array.dtype.kind != "b" and array.dtype.itemsize <= 2 and keep_bool
+        return array.astype(np.float32 if small else np.float64)
+    if is_multiprecision(array):
+        return array
+    raise UnsupportedError(
+        f"{argument} must hold real numbers (float64, float32, integers, bool; mpmath numbers for the reference "
+        f"target), not {_kind_of(array)}; convert it first, as in np.asarray({argument}, dtype=np.float64)"
+    )
+
+
+def is_multiprecision(array: NDArray[Any]) -> bool:
+    """Whether an object array holds mpmath numbers and nothing else but Python's."""
+    if array.dtype.kind != "O" or not array.size:
+        return False
+    return all(hasattr(item, "_mpf_") or type(item) in (int, float) for item in array.flat)
+
+
+def _kind_of(array: NDArray[Any]) -> str:
+    if array.dtype.kind == "O" and array.size:
+        return f"objects such as {array.flat[0]!r}"
+    return f"dtype {array.dtype}"
+
+
+_PLAIN = {
+    bool: Spec(CONSTANT, np.dtype(bool), None),
+    int: Spec(CONSTANT, None, None),
+    float: Spec(CONSTANT, None, None),
+}

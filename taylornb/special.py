@@ -1,0 +1,151 @@
+"""Scalar functions that neither NumPy nor Numba has: the Hurwitz zeta function and digamma.
+
+Plain Python on floats, so that every target can use them: NumPy element by element, Numba inside its kernels.
+"""
+
+from __future__ import annotations
+
+import math
+
+from numba.extending import register_jitable
+
+# B_2j/(2j)! for j = 1 … 10, of the Euler–Maclaurin formula (Abramowitz & Stegun 23.1.30).
+_EULER_MACLAURIN = (
+    1 / 12,
+    -1 / 720,
+    1 / 30240,
+    -1 / 1209600,
+    1 / 47900160,
+    -691 / 1307674368000,
+    1 / 74724249600,
+    -3617 / 10670622842880000,
+    43867 / 5109094217170944000,
+    -174611 / 802857662698291200000,
+)
+# B_2j/2j for j = 1 … 10, of the asymptotic series of digamma (Abramowitz & Stegun 6.3.18).
+_ASYMPTOTIC = (
+    1 / 12,
+    -1 / 120,
+    1 / 252,
+    -1 / 240,
+    1 / 132,
+    -691 / 32760,
+    1 / 12,
+    -3617 / 8160,
+    43867 / 14364,
+    -174611 / 6600,
+)
+# The positive zero of digamma in two parts, and its Taylor coefficients there: ψ⁽ⁿ⁾/n!, n = 1 … 28.
+_ZERO, _ZERO_TAIL = 1.4616321449683622, 9.549995429965697e-17
+_AT_ZERO = (
+    0.9676722454476212,
+    -0.4427631689835921,
+    0.258499760955651,
+    -0.16394270544240652,
+    0.10782405069126237,
+    -0.07219956125645471,
+    0.04880428816414311,
+    -0.03316112647484736,
+    0.022597648232218104,
+    -0.01542476590494896,
+    0.010538791616612175,
+    -0.007204534386356869,
+    0.004926781395729853,
+    -0.003369801655439328,
+    0.002305126326734928,
+    -0.0015769367714301972,
+    0.0010788252019162967,
+    -0.0007380709389960052,
+    0.000504953265834602,
+    -0.0003454680251063077,
+    0.00023635601564027053,
+    -0.00016170622091974803,
+    0.0001106337276874741,
+    -7.569179582195066e-05,
+    5.178575795222081e-05,
+    -3.5430070947659604e-05,
+    2.424006611860132e-05,
+    -1.6584242271854135e-05,
+)
+_NEAR = 0.35  # up to this distance from the zero, 28 terms leave less than 1e-17
+
+
+@register_jitable
+def zeta(x: float, s: float) -> float:
+    """Σ_{n ≥ 0} (x + n)^-s for a whole s ≥ 2 and any x, inf at the poles 0, −1, −2 and so on.
+
+    Left of 0 the sum over all whole n, which is that of the fraction r of x, less the part that is too much.
+    """
+    n = int(s)
+    if x > 0 or x != x:
+        return _zeta_of_positive(x, n)
+    if x == math.floor(x):
+        return math.inf
+    sign = -1.0 if n % 2 else 1.0
+    r = x - math.floor(x + 0.5)
+    whole = _sum_over_all(abs(r), n, sign)
+    return (sign * whole if r < 0 else whole) - sign * _zeta_of_positive(1 - x, n)
+
+
+@register_jitable
+def digamma(x: float) -> float:
+    """The derivative of log Γ; at the poles as SciPy has it: ∓inf at ±0, NaN at the others."""
+    if x > 0 or x != x:
+        return _digamma_of_positive(x)
+    if x == 0:
+        return math.copysign(math.inf, -math.copysign(1.0, x))
+    if x == math.floor(x):
+        return math.nan
+    r = x - math.floor(x + 0.5)
+    return _digamma_of_positive(1 - x) - math.pi / math.tan(math.pi * r)
+
+
+@register_jitable
+def _power(x: float, n: int) -> float:
+    result = 1.0
+    while n:
+        if n % 2:
+            result *= x
+        x *= x
+        n //= 2
+    return result
+
+
+@register_jitable
+def _sum_over_all(r: float, n: int, sign: float) -> float:
+    """Σ (r + k)^-n over every whole k, for 0 < r ≤ 1/2: the two nearest terms first, which cancel at 1/2 for odd n."""
+    nearest = _power(1 / r, n) + sign * _power(1 / (1 - r), n)
+    return nearest + (_zeta_of_positive(1 + r, n) + sign * _zeta_of_positive(2 - r, n))
+
+
+@register_jitable
+def _zeta_of_positive(x: float, n: int) -> float:
+    total, w = 0.0, x
+    while w < n + 10:
+        total += _power(1 / w, n)
+        w += 1
+    lead = _power(1 / w, n - 1)
+    tail = lead / (n - 1) + lead / w / 2
+    factor = lead / w * n / w
+    for j, coefficient in enumerate(_EULER_MACLAURIN):
+        tail += coefficient * factor
+        factor *= (n + 2 * j + 1) / w * ((n + 2 * j + 2) / w)
+    return total + tail
+
+
+@register_jitable
+def _digamma_of_positive(x: float) -> float:
+    t = (x - _ZERO) - _ZERO_TAIL
+    if abs(t) < _NEAR:
+        near = 0.0
+        for j in range(len(_AT_ZERO)):
+            near = _AT_ZERO[len(_AT_ZERO) - 1 - j] + near * t
+        return near * t
+    total, w = 0.0, x
+    while w < 10:
+        total -= 1 / w
+        w += 1
+    square, tail = 1 / w / w, 0.0
+    for j in range(len(_ASYMPTOTIC)):
+        tail = (_ASYMPTOTIC[len(_ASYMPTOTIC) - 1 - j] + tail) * square
+    return total + math.log(w) - 1 / w / 2 - tail

@@ -1,0 +1,177 @@
+"""Ops that move or add elements: each is NumPy's function, applied to every plane."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from .basis import same_basis
+from .operand import Operand, Planes, Spec
+from .rules import Op
+from .rules import structure as declare
+from .support import Support
+
+Bound = tuple[tuple[Any, ...], tuple[Any, ...]]
+
+
+def each_plane(operands: Sequence[Operand], function: Callable[..., Any]) -> Operand:
+    """The function of the planes of every monomial that any of the operands holds."""
+    monomials = sorted({i for found in operands for i in found.spec.support.monomials})
+    planes = np.stack([np.asarray(function(*(found.plane(i) for found in operands))) for i in monomials])
+    strong = [found.spec.dtype for found in operands if found.spec.dtype is not None]
+    basis = same_basis(found.spec.basis for found in operands)
+    return Operand(planes, Spec(Support.packed(monomials), planes.dtype if strong else None, basis))
+
+
+def each_row(found: Operand, function: Callable[[Planes], Planes]) -> Operand:
+    """The function of all planes at once, for functions that leave ones and zeros what they are."""
+    return Operand(function(found.planes), found.spec)
+
+
+def index(found: Operand, key: Any) -> Operand:
+    """Elements by NumPy's index on the element axes; a basic index gives a view."""
+    entries = key if isinstance(key, tuple) else (key,)
+    if all(map(_is_basic, entries)):
+        return each_row(found, lambda planes: planes[(slice(None), *entries)])
+    rows = [plane[key] for plane in found.planes]
+    return Operand(np.stack(rows), found.spec)
+
+
+def _is_basic(entry: Any) -> bool:
+    whole = isinstance(entry, int | np.integer) and not isinstance(entry, bool)
+    return entry is None or entry is Ellipsis or isinstance(entry, slice) or whole
+
+
+def _axes(axis: Any) -> Any:
+    return tuple(map(int, axis)) if isinstance(axis, Iterable) else axis
+
+
+def _bind_reduction(a: Any, axis: Any = None, *, keepdims: bool = False) -> Bound:
+    return (a,), (_axes(axis), bool(keepdims))
+
+
+def _bind_arrays(arrays: Any, axis: int = 0) -> Bound:
+    return tuple(arrays), (axis,)
+
+
+def _bind_reshape(a: Any, shape: Any, order: str = "C") -> Bound:
+    if order != "C":
+        raise TypeError(f"order={order!r} is not supported, only 'C'")
+    return (a,), (_axes(shape),)
+
+
+def _bind_broadcast(array: Any, shape: Any) -> Bound:
+    return (array,), (_axes(shape),)
+
+
+def _bind_index(array: Any, key: Any) -> Bound:
+    return (array,), (_frozen(key),)
+
+
+def _frozen(key: Any) -> Any:
+    """An index as something hashable: Python 3.11 has no hash for a slice."""
+    if isinstance(key, tuple):
+        return ("tuple", *map(_frozen, key))
+    if isinstance(key, slice):
+        return ("slice", key.start, key.stop, key.step)
+    if not _is_basic(key):
+        raise TypeError("inside tn.fuse an index is made of whole numbers, slices, None and ...; use tn.where")
+    return key
+
+
+def _thawed(key: Any) -> Any:
+    if isinstance(key, tuple):
+        return slice(*key[1:]) if key[0] == "slice" else tuple(map(_thawed, key[1:]))
+    return key
+
+
+def _reshape(operands: Sequence[Operand], shape: Any) -> Operand:
+    found = operands[0]
+    lengths = shape if isinstance(shape, tuple) else (shape,)
+    target = np.empty(found.shape, dtype=bool).reshape(lengths).shape  # NumPy resolves the -1
+    return each_row(found, lambda planes: planes.reshape((len(planes), *target)))
+
+
+def _broadcast(operands: Sequence[Operand], shape: Any) -> Operand:
+    found = operands[0]
+    target = shape if isinstance(shape, tuple) else (shape,)
+    np.broadcast_to(np.empty(found.shape, dtype=bool), target)  # NumPy's error for element axes
+    missing = (1,) * (len(target) - len(found.shape))
+    return each_row(
+        found,
+        lambda planes: np.broadcast_to(planes.reshape(len(planes), *missing, *found.shape), (len(planes), *target)),
+    )
+
+
+def _agree(operands: Sequence[Operand], equal: Callable[[Planes, Planes], Any]) -> bool:
+    a, b = operands
+    same_basis(found.spec.basis for found in operands)
+    monomials = {*a.spec.support.monomials, *b.spec.support.monomials}
+    return all(bool(equal(a.plane(i), b.plane(i))) for i in sorted(monomials))
+
+
+sum: Op = declare(
+    "sum",
+    "The sum over the element axes, as numpy.sum.",
+    lambda operands, axis, keepdims: each_plane(operands, lambda p: np.sum(p, axis=axis, keepdims=keepdims)),
+    bind=_bind_reduction,
+)
+mean: Op = declare(
+    "mean",
+    "The mean over the element axes, as numpy.mean.",
+    lambda operands, axis, keepdims: each_plane(operands, lambda p: np.mean(p, axis=axis, keepdims=keepdims)),
+    bind=_bind_reduction,
+)
+stack: Op = declare(
+    "stack",
+    "Arrays joined along a new axis, as numpy.stack.",
+    lambda operands, axis: each_plane(operands, lambda *p: np.stack(p, axis=axis)),
+    bind=_bind_arrays,
+    at=(0.7, 0.3),
+)
+concatenate: Op = declare(
+    "concatenate",
+    "Arrays joined along an axis they have, as numpy.concatenate.",
+    lambda operands, axis: each_plane(operands, lambda *p: np.concatenate(p, axis=axis)),
+    bind=_bind_arrays,
+    at=(0.7, 0.3),
+)
+reshape: Op = declare("reshape", "The same elements in another shape, as numpy.reshape.", _reshape, bind=_bind_reshape)
+broadcast_to: Op = declare(
+    "broadcast_to",
+    "The elements repeated to a shape, in a view, as numpy.broadcast_to.",
+    _broadcast,
+    bind=_bind_broadcast,
+)
+getitem: Op = declare(
+    "getitem",
+    "Elements by NumPy's index.",
+    lambda operands, key: index(operands[0], _thawed(key)),
+    bind=_bind_index,
+    public=False,
+)
+array_equal: Op = declare(
+    "array_equal",
+    "Whether two arrays have the same shape and equal coefficients in every retained degree.",
+    lambda operands: _agree(operands, np.array_equal),
+    at=(0.7, 0.3),
+    answers=True,
+)
+allclose: Op = declare(
+    "allclose",
+    "Whether every coefficient is close, as numpy.allclose.",
+    lambda operands, rtol, atol, equal_nan: _agree(operands, lambda p, q: np.allclose(p, q, rtol, atol, equal_nan)),
+    bind=lambda a, b, rtol=1e-5, atol=1e-8, equal_nan=False: ((a, b), (rtol, atol, equal_nan)),
+    at=(0.7, 0.3),
+    answers=True,
+)
+shape: Op = declare("shape", "The shape of the elements.", lambda operands: operands[0].shape, answers=True)
+ndim: Op = declare("ndim", "The number of element axes.", lambda operands: len(operands[0].shape), answers=True)
+size: Op = declare(
+    "size",
+    "The number of elements.",
+    lambda operands: int(np.prod(operands[0].shape, dtype=np.int64)),
+    answers=True,
+)

@@ -1,0 +1,123 @@
+"""From a Python function to a graph, by running it once on tracers."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from fractions import Fraction
+from typing import Any, NoReturn
+
+import numpy as np
+
+from . import ops
+from .errors import TracingError
+from .graph import Graph, Node
+from .number import Constant, number
+from .operand import Operand, Spec, operand
+from .rules import Op, input_, literal
+from .surface import Arithmetic
+
+
+class Tracing(Graph):
+    """A graph under construction, with the arrays that the traced function found in its surroundings."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.captured: dict[Node, Operand] = {}
+        self._kept: list[object] = []  # what was captured stays alive, so that an id names one object
+
+    def input(self, key: Hashable, spec: Spec) -> Node:
+        """The node of an argument."""
+        return self.leaf(input_, (key, spec), spec.dtype, spec.basis is None or spec.support.is_constant)
+
+    def literal(self, value: Any) -> Node:
+        """A number the function contains; a NumPy scalar brings its dtype, a Python number does not."""
+        dtype = value.dtype if isinstance(value, np.floating) else None
+        return self.leaf(literal, (number(value),), dtype, True)
+
+    def capture(self, value: Any) -> Node:
+        """An array the function refers to: read now, and an argument of the kernel from here on."""
+        found = operand(value, "an array the function refers to")
+        node = self.input(("captured", id(value)), found.spec)
+        if node not in self.captured:
+            self.captured[node] = Operand(found.planes.copy(), found.spec)
+            self._kept.append(value)
+        return node
+
+    def lift(self, value: Any) -> Node:
+        """The node of whatever a traced function may combine: traced values, numbers, arrays, series.
+
+        Raises:
+            TracingError: For a traced value of another function.
+        """
+        if isinstance(value, Tracer):
+            if value.graph is not self:
+                raise TracingError("a traced value left the function it was traced in; return it from there instead")
+            return value.node
+        return self.literal(value) if is_number(value) or isinstance(value, Constant) else self.capture(value)
+
+
+class Tracer(Arithmetic):
+    """Stands for a value that is not known yet; an op applied to it becomes a node."""
+
+    __slots__ = ("graph", "node")
+    _precedence = 2
+
+    def __init__(self, graph: Tracing, node: Node) -> None:
+        self.graph, self.node = graph, node
+
+    def _apply(self, op: Op, args: tuple[Any, ...], params: tuple[Hashable, ...]) -> Any:
+        if op.answers:
+            raise TracingError(f"{op.name} is not known while tn.fuse traces the function; ask outside of it")
+        if op.kind == "composite":
+            assert op.body is not None
+            return op.body(*(arg if stays(op, i, arg) else self._lifted(arg) for i, arg in enumerate(args)))
+        nodes = tuple(self.graph.lift(arg) for arg in args)
+        return Tracer(self.graph, self.graph.node(op, nodes, params))
+
+    def _lifted(self, value: Any) -> Tracer:
+        return Tracer(self.graph, self.graph.lift(value))
+
+    def __repr__(self) -> str:
+        return f"<traced value {self.node!r}>"
+
+    # fmt: off
+    def __and__(self, other: Any) -> Any: return ops.logical_and(self, other)
+    def __rand__(self, other: Any) -> Any: return ops.logical_and(other, self)
+    def __or__(self, other: Any) -> Any: return ops.logical_or(self, other)
+    def __ror__(self, other: Any) -> Any: return ops.logical_or(other, self)
+    def __xor__(self, other: Any) -> Any: return ops.logical_xor(self, other)
+    def __rxor__(self, other: Any) -> Any: return ops.logical_xor(other, self)
+    def __invert__(self) -> Any: return ops.logical_not(self)
+    # fmt: on
+
+    def _unknown(self, *_: Any, **__: Any) -> NoReturn:
+        raise TracingError(
+            "a traced value is not known while tn.fuse traces the function: it cannot become a float, an int, an "
+            "array or a length. Keep to the operations of taylornb, or pass a plain number as a keyword argument"
+        )
+
+    __float__ = __int__ = __index__ = __complex__ = __array__ = __len__ = __iter__ = _unknown
+
+    def __bool__(self) -> bool:
+        raise TracingError(
+            "a traced value is neither true nor false while tn.fuse traces the function: "
+            "use tn.where(condition, a, b) instead of `if`, and &, |, ~ instead of `and`, `or`, `not`"
+        )
+
+    def __getattr__(self, name: str) -> NoReturn:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        raise TracingError(
+            f".{name} of a traced value is not known while tn.fuse traces the function; "
+            f"take it from the argument before the call, or from the result after it"
+        )
+
+
+def is_number(value: object) -> bool:
+    """Whether it is a Python or NumPy real number, which a program states as it is."""
+    return isinstance(value, int | float | Fraction | np.floating | np.integer) and not isinstance(value, bool)
+
+
+def stays(op: Op, position: int, value: object) -> bool:
+    """Whether a composite takes this argument as it is: nothing, or a number that is baked in."""
+    return value is None or (position in op.static and is_number(value))
