@@ -27,7 +27,8 @@ def survives(basis: Basis, i: int, names: tuple[str, ...] | None) -> bool:
 def _split_names(u: Any, *names: str | Iterable[str]) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
     if not names:
         return (u,), (EVERY,)
-    flat = [name for group in names for name in ((group,) if isinstance(group, str) else group)]
+    groups = (group if isinstance(group, Iterable) and not isinstance(group, str) else (group,) for group in names)
+    flat = [name for group in groups for name in group]
     if not all(isinstance(name, str) for name in flat):
         raise BasisError(f"detach takes names of variables, as in detach(u, 'phi'), not {names!r}")
     return (u,), (tuple(sorted(set(flat))),)

@@ -44,7 +44,8 @@ class Evaluator:
 
         def remember(program: Program, operands: Sequence[Operand]) -> list[Any]:
             found.append(program)
-            return launch(program, operands, "reference")
+            shape = broadcast_shape([one.shape for one in operands])
+            return [np.broadcast_to(out.dtype.type(0), (len(out.support.rows), *shape)) for out in program.outputs]
 
         self._stages(known, remember)
         return found

@@ -80,22 +80,12 @@ def define(
         >>> gompertz(tn.variable(0.0, order=2))
         0.36787944 + 0.36787944ε + O(ε³)
     """
-    if not (isinstance(name, str) and name.isidentifier()):
-        raise ValueError(f"name must be a Python identifier, such as 'gompertz', not {name!r}")
-    if name in registry:
-        raise ValueError(f"taylornb has a function {name!r} already; choose another name")
+    _check_name(name)
     if rate is None and per is None:
         raise ValueError(f"{name} needs an equation per·Dy = rate·Dx: give rate, per or both")
-    op = Op(
-        name=name,
-        kind="equation",
-        summary=f"{name}, declared by tn.define.",
-        value=value,
-        rate=rate,
-        per=per,
-        at=(0.7,) * _count(value, name),
-    )
-    _check(op)
+    summary, at = f"{name}, declared by tn.define.", (0.7,) * _count(value, name)
+    op = Op(name=name, kind="equation", summary=summary, value=value, rate=rate, per=per, at=at)
+    _check_parts(op)
     return Function(op)
 
 
@@ -157,7 +147,14 @@ def _count(value: Callable[..., Any], name: str) -> int:
     return count
 
 
-def _check(op: Op) -> None:
+def _check_name(name: object) -> None:
+    if not (isinstance(name, str) and name.isidentifier()):
+        raise ValueError(f"name must be a Python identifier, such as 'gompertz', not {name!r}")
+    if name in registry:
+        raise ValueError(f"taylornb has a function {name!r} already; choose another name")
+
+
+def _check_parts(op: Op) -> None:
     """Trace the declaration once, so that a mistake in it shows where it is made."""
     graph, arguments, result, _ = _stage(op)
     parts = {"value": (op.value, arguments), "rate": (op.rate, [*arguments, result]), "per": (op.per, [*arguments, result])}

@@ -52,7 +52,8 @@ def launch(program: Program, operands: Sequence[Operand], target: Target | None 
     shape = broadcast_shape([found.shape for found in operands])
     planes = [_without_repeats(found.planes) for found in operands]
     context = _context(planes)
-    outputs = [empty(len(out.support.rows), shape, object if context else out.dtype) for out in program.outputs]
+    dtypes = [object if context and out.dtype.kind != "b" else out.dtype for out in program.outputs]
+    outputs = [empty(len(out.support.rows), shape, d) for out, d in zip(program.outputs, dtypes, strict=True)]
     if context is not None:
         if target == "cpu":
             raise UnsupportedError('mpmath numbers run on target="reference" only; the compiled targets hold floats')

@@ -90,7 +90,7 @@ def real_array(value: Any, argument: str, keep_bool: bool = False) -> NDArray[An
         UnsupportedError: For strings, complex numbers, float16, longdouble and other objects.
     """
     array = np.asarray(value)
-    if array.dtype in FLOATS or (keep_bool and array.dtype.kind == "b"):
+    if array.dtype.newbyteorder("=") in FLOATS or (keep_bool and array.dtype.kind == "b"):
         return array.astype(array.dtype.newbyteorder("="), copy=False)
     if array.dtype.kind in "biu":
         small = array.dtype.kind != "b" and array.dtype.itemsize <= 2 and keep_bool

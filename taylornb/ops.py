@@ -93,7 +93,7 @@ def _bind_clip(a: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None,
     return (a, min if a_min is None else a_min, max if a_max is None else a_max), ()
 
 
-clip = composite("clip", "minimum(maximum(x, lo), hi).", _clip, at=(0.7, 0.2, 0.9), bind=_bind_clip)
+clip = composite("clip", "minimum(maximum(x, lo), hi).", _clip, at=(0.7, 0.2, 0.9), bind=_bind_clip, optional=frozenset((1, 2)))
 heaviside = composite(
     "heaviside", "0, h or 1 where x is below, at or above 0.", lambda x, h: where(x == 0, h, (sign(x) + 1) / 2), **_TWO
 )

@@ -44,6 +44,7 @@ class Op:
         involution: Applied twice it is the identity, bit for bit.
         public: Users can call it.
         static: Arguments that are baked into the program where they are plain numbers (an exponent).
+        optional: Arguments that may be None.
         bind: How a call `(*args, **kwargs)` splits into series and hashable parameters; None where all arguments
             are series.
         answers: The result is no series, so that it cannot be traced (`array_equal`).
@@ -64,6 +65,7 @@ class Op:
     involution: bool = False
     public: bool = True
     static: frozenset[int] = frozenset()
+    optional: frozenset[int] = frozenset()
     bind: Callable[..., tuple[tuple[Any, ...], tuple[Any, ...]]] | None = None
     answers: bool = False
 

@@ -79,7 +79,7 @@ def zeta(x: float, s: float) -> float:
     n = int(s)
     if x > 0 or x != x:
         return _zeta_of_positive(x, n)
-    if x == math.floor(x):
+    if math.isinf(x) or x == math.floor(x):
         return math.inf
     sign = -1.0 if n % 2 else 1.0
     r = x - math.floor(x + 0.5)
@@ -94,7 +94,7 @@ def digamma(x: float) -> float:
         return _digamma_of_positive(x)
     if x == 0:
         return math.copysign(math.inf, -math.copysign(1.0, x))
-    if x == math.floor(x):
+    if math.isinf(x) or x == math.floor(x):
         return math.nan
     r = x - math.floor(x + 0.5)
     return _digamma_of_positive(1 - x) - math.pi / math.tan(math.pi * r)

@@ -120,4 +120,4 @@ def is_number(value: object) -> bool:
 
 def stays(op: Op, position: int, value: object) -> bool:
     """Whether a composite takes this argument as it is: nothing, or a number that is baked in."""
-    return value is None or (position in op.static and is_number(value))
+    return (position in op.optional and value is None) or (position in op.static and is_number(value))

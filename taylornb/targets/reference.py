@@ -122,4 +122,4 @@ def run(program: Program, inputs: Sequence[Array], outputs: Sequence[Array], mac
                 del results[place]
         for output, row, operand in program.stores:
             dtype = outputs[output].dtype
-            outputs[output][row] = results[operand.place] if isinstance(operand, Ref) else machine.number(operand, dtype)
+            outputs[output][row, ...] = results[operand.place] if isinstance(operand, Ref) else machine.number(operand, dtype)

@@ -1,0 +1,89 @@
+"""Does the package keep the shape that docs/architecture.md gives it?"""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import taylornb
+
+ROOT = Path(taylornb.__file__).parent
+LAYERS = [
+    ["errors", "support", "number"],
+    ["basis"],
+    ["graph"],
+    ["rules"],
+    ["operand"],
+    ["detach", "structure"],
+    ["ops"],
+    ["surface"],
+    ["trace"],
+    ["program"],
+    ["series"],
+    ["special"],
+    ["targets.reference"],
+    ["targets.multiprecision", "targets.cpu"],
+    ["launch"],
+    ["evaluate"],
+    ["notation"],
+    ["array"],
+    ["create", "fuse", "functions"],
+    ["derivatives", "testing"],
+]
+LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
+FREE = {"__init__", "__main__", "targets.__init__"}
+
+
+def modules():
+    names = [path.relative_to(ROOT).with_suffix("").as_posix().replace("/", ".") for path in sorted(ROOT.rglob("*.py"))]
+    return [name for name in names if name not in FREE and not name.startswith("tour")]
+
+
+def imports(name):
+    """The modules of the package that a module imports when it runs (not for type checking alone)."""
+    tree = ast.parse((ROOT / (name.replace(".", "/") + ".py")).read_text())
+    package = name.split(".")[:-1]
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            node.body.clear()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            base = [*package[: len(package) + 1 - node.level], *(node.module or "").split(".")]
+            found = ".".join(part for part in base if part)
+            yield from (
+                [found] if node.module and found in LEVEL else [".".join(filter(None, (found, a.name))) for a in node.names]
+            )
+
+
+@pytest.mark.parametrize("name", modules())
+def test_each_module_imports_only_those_before_it(name):
+    assert name in LEVEL, "a new module has a place in the order of the data flow"
+    late = [other for other in imports(name) if other in LEVEL and LEVEL[other] >= LEVEL[name]]
+    assert not late
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.rglob("*.py")), ids=lambda path: path.name)
+def test_files_and_functions_are_short(path):
+    text = path.read_text()
+    tree = ast.parse(text)
+    assert text.count("\n") <= 350
+    assert ast.get_docstring(tree)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef):
+            assert node.end_lineno - node.lineno < 50, node.name
+            assert len(node.args.args) + len(node.args.kwonlyargs) <= 7, node.name
+            hidden = [ast.unparse(inner) for inner in ast.walk(node) if isinstance(inner, ast.Import | ast.ImportFrom)]
+            assert all("matplotlib" in line for line in hidden), (node.name, hidden)
+
+
+def test_importing_compiles_nothing_and_needs_no_optional_package():
+    code = (
+        "import sys, numba; before = set(sys.modules)\n"
+        "import taylornb, taylornb.launch as launch\n"
+        "assert launch.compilations() == 0\n"
+        "optional = {'scipy', 'mpmath', 'matplotlib', 'torch', 'jax'} & (set(sys.modules) - before)\n"
+        "assert not optional, optional\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
