@@ -43,6 +43,7 @@ detach: Op = linear(
     "⊥: the value without its derivatives; with names, without those that involve them.",
     lambda m, x, names: x,
     retains=survives,
+    on_truth="same",
     bind=_split_names,
 )
 keep: Op = linear(
@@ -50,6 +51,14 @@ keep: Op = linear(
     "The coefficients of degree at most `order`; the rest are dropped.",
     lambda m, x, order: x,
     retains=lambda basis, i, order: basis.degrees[i] <= order,
+    on_truth="same",
     bind=_split_order,
-    at=(0.7,),
+)
+graft: Op = linear(
+    "graft",
+    "The value of the first with the other coefficients of the second.",
+    body=None,
+    at=(0.7, 0.3),
+    heir=1,
+    public=False,
 )

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .basis import Basis, same_basis
+from .basis import Basis
 from .graph import Node, walk
 from .launch import Target, broadcast_shape, launch
 from .operand import Operand, Spec
@@ -70,9 +70,7 @@ class Evaluator:
             program = self.program(tuple(together), tuple((arg, known[arg].spec) for arg in inputs))
             planes = run(program, [known[arg] for arg in inputs])
             for node, plane, output in zip(together, planes, program.outputs, strict=True):
-                basis = same_basis(known[arg].spec.basis for arg in sources[node])
-                dtype = node.dtype if node.dtype is not None else None
-                found[node] = Operand(plane, Spec(output.support, dtype, basis))
+                found[node] = Operand(plane, Spec(output.support, node.dtype, self.basis if node.series else None))
         return [found[node] for node in nodes]
 
     def _program(self, nodes: tuple[Node, ...], inputs: tuple[tuple[Node, Spec], ...]) -> Program:

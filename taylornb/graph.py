@@ -18,15 +18,21 @@ class Node:
 
     `params` holds what is not differentiated (an exponent, a slot number). `dtype` is None where every
     operand is a Python number, which takes the dtype of what it meets. `constant` says that all coefficients
-    above the value are structurally zero. `number` counts the nodes of the graph: arguments come first.
+    above the value are structurally zero. `series` tells a series from a plain number or truth value: what comes
+    of a comparison is plain. `number` counts the nodes of the graph: arguments come first.
     """
 
-    __slots__ = ("args", "constant", "dtype", "number", "op", "params")
+    __slots__ = ("args", "constant", "dtype", "number", "op", "params", "series")
 
     def __init__(self, op: Op, args: tuple[Node, ...], params: tuple[Hashable, ...], number: int) -> None:
         self.op, self.args, self.params, self.number = op, args, params, number
         self.dtype: Dtype | None = None
-        self.constant = False
+        self.constant = self.series = False
+
+    @property
+    def truth(self) -> bool:
+        """Whether it is a truth value."""
+        return self.dtype is not None and self.dtype.kind == "b"
 
     def __repr__(self) -> str:
         inside = ", ".join([*(f"%{arg.number}" for arg in self.args), *map(repr, self.params)])
@@ -39,10 +45,12 @@ class Graph:
     def __init__(self) -> None:
         self._nodes: dict[tuple[Hashable, ...], Node] = {}
 
-    def leaf(self, op: Op, params: tuple[Hashable, ...], dtype: Dtype | None, constant: bool) -> Node:
+    def leaf(
+        self, op: Op, params: tuple[Hashable, ...], dtype: Dtype | None, constant: bool = True, series: bool = False
+    ) -> Node:
         """An input or a literal."""
         node = self._find(op, (), (*params, dtype))
-        node.dtype, node.constant = dtype, constant
+        node.dtype, node.constant, node.series = dtype, constant, series
         return node
 
     def node(self, op: Op, args: tuple[Node, ...], params: tuple[Hashable, ...] = ()) -> Node:
@@ -50,8 +58,11 @@ class Graph:
         if op.involution and args[0].op is op:
             return args[0].args[0]
         node = self._find(op, args, params)
-        node.dtype = np.dtype(bool) if op.boolean else promote(arg.dtype for arg in op.numeric(args))
-        node.constant = op.kind == "constant" or all(arg.constant for arg in op.numeric(args))
+        numeric = op.numeric(args)
+        truth = op.boolean or (op.on_truth == "same" and all(arg.truth for arg in numeric))
+        node.dtype = np.dtype(bool) if truth else promote(arg.dtype for arg in numeric)
+        node.constant = op.kind == "constant" or all(arg.constant for arg in numeric)
+        node.series = not truth and any(arg.series for arg in args)
         return node
 
     def _find(self, op: Op, args: tuple[Node, ...], params: tuple[Hashable, ...]) -> Node:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any
 
-from .detach import detach
+from .detach import detach, graft
 from .number import Constant
 from .rules import Op, bilinear, composite, constant, equation, linear, quotient
 
@@ -17,11 +17,11 @@ LN2, LN10, PER_LN2, PER_LN10 = Constant("ln2"), Constant("ln10"), Constant("log2
 TWO_OVER_ROOT_PI = Constant("2/sqrt(pi)")
 
 # ---- arithmetic --------------------------------------------------------------------------------------
-add = linear("add", "a + b.", lambda m, a, b: m.add(a, b), at=(0.7, 0.3))
-subtract = linear("subtract", "a − b.", lambda m, a, b: m.subtract(a, b), at=(0.7, 0.3))
-negative = linear("negative", "−x.", lambda m, x: m.negative(x), involution=True)
-positive = linear("positive", "+x.", lambda m, x: x)
-multiply = bilinear("multiply", "a·b.", at=(0.7, 0.3))
+add = linear("add", "a + b.", lambda m, a, b: m.add(a, b), at=(0.7, 0.3), on_truth="logical_or")
+subtract = linear("subtract", "a − b.", lambda m, a, b: m.subtract(a, b), at=(0.7, 0.3), on_truth="refuse")
+negative = linear("negative", "−x.", lambda m, x: m.negative(x), involution=True, on_truth="refuse")
+positive = linear("positive", "+x.", lambda m, x: x, on_truth="refuse")
+multiply = bilinear("multiply", "a·b.", at=(0.7, 0.3), on_truth="logical_and")
 divide = quotient("divide", "a/b.", at=(0.7, 0.3))
 square = composite("square", "x².", lambda x: multiply(x, x))
 reciprocal = composite("reciprocal", "1/x.", lambda x: divide(1, x))
@@ -72,6 +72,7 @@ where = linear(
     lambda m, condition, a, b: m.where(condition, a, b),
     by_value=frozenset((0,)),
     at=(1.0, 0.7, 0.3),
+    on_truth="same",
 )
 _TWO = {"at": (0.7, 0.3)}
 maximum = composite(
@@ -103,7 +104,7 @@ remainder = equation("remainder", "a − b·floor(a/b), as numpy.remainder.", ra
 
 # ---- roots and powers --------------------------------------------------------------------------------
 sqrt = equation("sqrt", "√x.", per=lambda x, y: y, rate=lambda x, y: Fraction(1, 2))
-cbrt = equation("cbrt", "∛x.", per=lambda x, y: 3 * x, rate=lambda x, y: y, direct=True)
+cbrt = equation("cbrt", "∛x.", per=lambda x, y: 3 * square(y))
 
 PRODUCTS = 64  # up to this exponent x^n is products: exact at 0, and n·u stays far below 1e-12
 
@@ -173,9 +174,18 @@ _general_power = equation(
     "a**b for two series.",
     value=lambda a, b: _numeric_power(a, b),
     per=lambda a, b, y: a,
-    rate=lambda a, b, y: (b * y, y * (a * log(a))),
+    rate=lambda a, b, y: (b * y, y * _x_log_x(a)),
     public=False,
     **_TWO,
+)
+
+# a·log a as a product has log's fourth coefficient, a^-4/4, in its own: that overflows where the product's a^-3 does not.
+_x_log_x: Op = equation(
+    "x_log_x",
+    "x·log x.",
+    value=lambda x: x * log(x),
+    rate=lambda x, y: 1 + log(x),
+    public=False,
 )
 
 # ---- exponentials and logarithms ---------------------------------------------------------------------
@@ -193,8 +203,10 @@ def _stable_expit(x: Any) -> Any:
     return where(x < 0, small, 1) / (1 + small)
 
 
-# y·z with z = logistic(−x) a node of its own: y − y² loses every digit at 40.
-expit: Op = equation("expit", "The logistic function 1/(1 + e⁻ˣ).", value=_stable_expit, rate=lambda x, y: y * expit(-x))
+# sech²(x/2)/4, not y − y², which loses every digit at 40, nor y·logistic(−x), whose slope cancels near 0.
+expit: Op = equation(
+    "expit", "The logistic function 1/(1 + e⁻ˣ).", value=_stable_expit, rate=lambda x, y: Fraction(1, 4) * _sech2(x / 2)
+)
 log_expit = equation(
     "log_expit",
     "log(1/(1 + e⁻ˣ)).",
@@ -206,7 +218,12 @@ logaddexp = equation("logaddexp", "log(eᵃ + eᵇ).", rate=lambda a, b, y: (exp
 # ---- circular functions ------------------------------------------------------------------------------
 sin = equation("sin", "The sine.", rate=lambda x, y: cos(x))
 cos: Op = equation("cos", "The cosine.", rate=lambda x, y: -sin(x))
-tan = equation("tan", "The tangent.", rate=lambda x, y: 1 + y * y)
+tan = equation("tan", "The tangent.", per=lambda x, y: _tamed(y), rate=lambda x, y: _tamed(y) + (_tamed(y) * y) * y)
+
+
+def _tamed(y: Any) -> Any:
+    """A constant for both sides: 1 + y² has k·y_k in its coefficient k − 1, which near a pole overflows before y_k does."""
+    return where(absolute(y) > 1, Fraction(1, 64), 1)
 
 
 def _scale(x: Any) -> Any:
@@ -214,8 +231,13 @@ def _scale(x: Any) -> Any:
     return detach(1 / maximum(absolute(x), 1))
 
 
-arcsin = equation("arcsin", "The inverse sine.", per=lambda x, y: sqrt((1 - x) * (1 + x)))  # 1 − x² cancels near 1
-arccos = equation("arccos", "The inverse cosine.", per=lambda x, y: sqrt((1 - x) * (1 + x)), rate=lambda x, y: -1)
+def _one_minus_square(x: Any) -> Any:
+    """1 − x²: the value as a product, since 1 − x² cancels near 1; the rest as it is, since the product's cancels near 0."""
+    return graft((1 - x) * (1 + x), 1 - square(x))
+
+
+arcsin = equation("arcsin", "The inverse sine.", per=lambda x, y: sqrt(_one_minus_square(x)))
+arccos = equation("arccos", "The inverse cosine.", per=lambda x, y: sqrt(_one_minus_square(x)), rate=lambda x, y: -1)
 arctan = equation(
     "arctan", "The inverse tangent.", per=lambda x, y: _scale(x) + (_scale(x) * x) * x, rate=lambda x, y: _scale(x)
 )
@@ -280,17 +302,40 @@ arccosh = equation(
     rate=lambda x, y: _scale(x),
     at=(1.7,),
 )
-arctanh = equation("arctanh", "The inverse hyperbolic tangent.", per=lambda x, y: (1 - x) * (1 + x))
+arctanh = equation("arctanh", "The inverse hyperbolic tangent.", per=lambda x, y: _one_minus_square(x))
+
 
 # ---- special functions -------------------------------------------------------------------------------
-erf = equation("erf", "The error function.", rate=lambda x, y: TWO_OVER_ROOT_PI * exp(-square(x)))
-erfc = equation("erfc", "1 − erf(x).", rate=lambda x, y: -(TWO_OVER_ROOT_PI * exp(-square(x))))
-gammaln = equation("gammaln", "log |Γ(x)|.", rate=lambda x, y: digamma(x))
-digamma: Op = equation("digamma", "The derivative of log Γ.", rate=lambda x, y: _zeta(x, 2))
-_zeta: Op = equation(
-    "zeta",
-    "The Hurwitz zeta function Σ (x + n)^-s, for a whole s ≥ 2.",
-    rate=lambda x, y, s: -s * _zeta(x, s + 1),
+def _gaussian(x: Any) -> Any:
+    """exp(−x²) as a constant times a series, both e^(−x²/2) in value: neither is subnormal, so no digits are lost in one."""
+    scaled = exp(detach(square(x) / 2) - square(x))
+    return detach(scaled) * scaled
+
+
+erf = equation("erf", "The error function.", rate=lambda x, y: TWO_OVER_ROOT_PI * _gaussian(x))
+erfc = equation("erfc", "1 − erf(x).", rate=lambda x, y: -(TWO_OVER_ROOT_PI * _gaussian(x)))
+
+
+def _shrink(x: Any) -> Any:
+    """A constant for both sides of the equations of gammaln and digamma, whose rates overflow before they do next to a pole."""
+    return where(x < 1, Fraction(1, 1 << 64), 1)
+
+
+gammaln = equation("gammaln", "log |Γ(x)|.", per=lambda x, y: _shrink(x), rate=lambda x, y: _shrunk_digamma(x))
+digamma = equation("digamma", "The derivative of log Γ.", per=lambda x, y: _shrink(x), rate=lambda x, y: _shrunk_zeta(x, 2))
+_shrunk_digamma: Op = equation(
+    "shrunk_digamma",
+    "shrink·ψ(x), with a constant shrink.",
+    value=lambda x: _shrink(x) * digamma(x),
+    rate=lambda x, y: _shrunk_zeta(x, 2),
+    public=False,
+)
+_shrunk_zeta: Op = equation(
+    "shrunk_zeta",
+    "shrink·Σ (x + n)^-s, the Hurwitz zeta function of a whole s ≥ 2.",
+    value=lambda x, s: _shrink(x) * _zeta(x, s),
+    rate=lambda x, y, s: -s * _shrunk_zeta(x, s + 1),
     bind=lambda x, s: ((x,), (s,)),
     public=False,
 )
+_zeta: Op = constant("zeta", "The value of the Hurwitz zeta function.", at=(0.7, 2.0), public=False)

@@ -39,8 +39,11 @@ class Op:
             rate for each argument, None where the result does not depend on it directly.
         by_value: The arguments of a linear op that act through their value (the condition of `where`).
         retains: For a linear op that is a projection, which monomials survive: `retains(basis, i, *params)`.
+        heir: For a linear op, the argument that alone gives every coefficient above the value; the first gives the value.
         direct: Divide by `per` rather than multiply by its reciprocal, which overflows where `per` is subnormal.
         boolean: The result is a truth value.
+        on_truth: What it does to truth values, where these are not simply 0 and 1: "same" gives a truth value again,
+            "refuse" is an error, as it is in NumPy, and the name of another op stands for that.
         involution: Applied twice it is the identity, bit for bit.
         public: Users can call it.
         static: Arguments that are baked into the program where they are plain numbers (an exponent).
@@ -60,8 +63,10 @@ class Op:
     per: Callable[..., Any] | None = None
     by_value: frozenset[int] = frozenset()
     retains: Callable[..., bool] | None = None
+    heir: int | None = None
     direct: bool = False
     boolean: bool = False
+    on_truth: str = ""
     involution: bool = False
     public: bool = True
     static: frozenset[int] = frozenset()
@@ -122,7 +127,7 @@ def constant(name: str, summary: str, body: Callable[..., Any] | None = None, **
     return declare(name, "constant", summary=summary, body=body or _primitive(name), **fields)
 
 
-def linear(name: str, summary: str, body: Callable[..., Any], **fields: Any) -> Op:
+def linear(name: str, summary: str, body: Callable[..., Any] | None, **fields: Any) -> Op:
     """An op that acts on each coefficient by itself."""
     return declare(name, "linear", summary=summary, body=body, **fields)
 

@@ -99,6 +99,8 @@ class Series:
         op = node.op
         if op.retains is not None and not op.retains(self.basis, i, *node.params):
             return None
+        if op.heir is not None:
+            return (yield node.args[op.heir if i else 0], i)
         parts = []
         for position, arg in enumerate(node.args):
             parts.append((yield arg, 0 if position in op.by_value else i))
@@ -144,10 +146,13 @@ class Series:
             return (yield from self._value(node))
         products = yield from self._products(node, i)
         m, (scale, base) = self.scalars(node), self.equation(node).per
-        total = self._sum(m, products, self.basis.degrees[i])
+        bottom = yield base, 0
+        if isinstance(bottom, Fraction) and bottom:
+            return self._sum(m, products, self.basis.degrees[i] * scale * bottom)
+        total = self._sum(m, products, Fraction(self.basis.degrees[i]))
         if total is None:
             return None
-        per = m.multiply(scale, (yield base, 0))
+        per = m.multiply(scale, bottom)
         return m.divide(total, per) if node.op.direct else m.multiply(total, m.divide(Fraction(1), per))
 
     def _value(self, node: Node) -> Rule:
@@ -176,20 +181,21 @@ class Series:
         return products
 
     @staticmethod
-    def _sum(m: Scalars, products: Products, degree: int) -> Scalar:
-        """The products over the degree. The term that carries the whole degree needs no factor, so y_i = x_i is exact."""
+    def _sum(m: Scalars, products: Products, degree: Fraction) -> Scalar:
+        """The products over the degree (and what stands with it).
+
+        The term that carries the whole degree needs no factor, so that y_i = x_i is exact; a single other term takes
+        it into its weight, so that it overflows no earlier than the result.
+        """
         total: Scalar = None
-        if products.merged:
-            for (a, b), (weight, _) in products.terms.items():
-                total = m.madd(total, a, m.multiply(weight / degree, b)) if weight else total
-            return total
         rest: Scalar = None
+        at_once = products.merged or sum(not full for _, full in products.terms.values()) == 1
         for (a, b), (weight, full) in products.terms.items():
-            if full:
-                total = m.madd(total, a, m.multiply(weight / degree, b))
+            if full or at_once:
+                total = _accumulate(m, total, weight / degree, a, b)
             else:
                 rest = _accumulate(m, rest, weight, a, b)
-        return m.madd(total, rest, Fraction(1, degree))
+        return m.madd(total, rest, 1 / degree)
 
     # ---- what the rules read -------------------------------------------------------------------------
 
@@ -276,6 +282,8 @@ def output_dtype(node: Node) -> Dtype:
 
 
 def _accumulate(m: Scalars, total: Scalar, weight: Fraction, a: Scalar, b: Scalar) -> Scalar:
+    if total is None or not weight:
+        return m.multiply(a, m.multiply(weight, b)) if weight else total
     if weight < 0:
         return m.msub(total, a, m.multiply(-weight, b))
     return m.madd(total, a, m.multiply(weight, b))

@@ -13,7 +13,7 @@ from .errors import TracingError
 from .graph import Graph, Node
 from .number import Constant, number
 from .operand import Operand, Spec, operand
-from .rules import Op, input_, literal
+from .rules import Op, input_, literal, registry
 from .surface import Arithmetic
 
 
@@ -27,12 +27,14 @@ class Tracing(Graph):
 
     def input(self, key: Hashable, spec: Spec) -> Node:
         """The node of an argument."""
-        return self.leaf(input_, (key, spec), spec.dtype, spec.basis is None or spec.support.is_constant)
+        return self.leaf(
+            input_, (key, spec), spec.dtype, spec.basis is None or spec.support.is_constant, spec.basis is not None
+        )
 
     def literal(self, value: Any) -> Node:
         """A number the function contains; a NumPy scalar brings its dtype, a Python number does not."""
         dtype = value.dtype if isinstance(value, np.floating) else None
-        return self.leaf(literal, (number(value),), dtype, True)
+        return self.leaf(literal, (number(value),), dtype)
 
     def capture(self, value: Any) -> Node:
         """An array the function refers to: read now, and an argument of the kernel from here on."""
@@ -72,6 +74,8 @@ class Tracer(Arithmetic):
             assert op.body is not None
             return op.body(*(arg if stays(op, i, arg) else self._lifted(arg) for i, arg in enumerate(args)))
         nodes = tuple(self.graph.lift(arg) for arg in args)
+        if op.on_truth and all(node.truth for node in nodes):
+            op = _on_truth(op)
         return Tracer(self.graph, self.graph.node(op, nodes, params))
 
     def _lifted(self, value: Any) -> Tracer:
@@ -111,6 +115,12 @@ class Tracer(Arithmetic):
             f".{name} of a traced value is not known while tn.fuse traces the function; "
             f"take it from the argument before the call, or from the result after it"
         )
+
+
+def _on_truth(op: Op) -> Op:
+    if op.on_truth == "refuse":
+        raise TracingError(f"{op.name} does not take truth values, as in NumPy; use ^, & and ~, or tn.where(condition, 1, 0)")
+    return registry.get(op.on_truth, op)
 
 
 def is_number(value: object) -> bool:

@@ -37,7 +37,7 @@ FORMS = {
     "logical_not": "not {0}",
     "erf": "math.erf({0})",
     "erfc": "math.erfc({0})",
-    "gammaln": "math.lgamma({0})",
+    "gammaln": "{type}(gammaln(f8({0})))",
     "digamma": "{type}(digamma(f8({0})))",
     "zeta": "{type}(zeta(f8({0}), {1}))",
     "cast": "{type}({0})",
@@ -47,6 +47,7 @@ SCOPE = {
     "math": math,
     "f8": np.float64,
     "f4": np.float32,
+    "gammaln": special.gammaln,
     "digamma": special.digamma,
     "zeta": special.zeta,
 }

@@ -49,14 +49,6 @@ def elementwise(function: Callable[..., float]) -> Callable[..., Array]:
     return over_arrays
 
 
-def lgamma(x: float) -> float:
-    """math.lgamma, with inf in place of the exceptions."""
-    try:
-        return math.lgamma(x)
-    except (ValueError, OverflowError):
-        return math.inf
-
-
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     "madd": lambda total, a, b: total + a * b,
     "msub": lambda total, a, b: total - a * b,
@@ -64,7 +56,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "literal": lambda x: x,
     "erf": elementwise(math.erf),
     "erfc": elementwise(math.erfc),
-    "gammaln": elementwise(lgamma),
+    "gammaln": elementwise(special.gammaln),
     "digamma": elementwise(special.digamma),
     "zeta": elementwise(special.zeta),
 }
