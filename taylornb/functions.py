@@ -6,6 +6,8 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from .array import apply
 from .errors import TracingError
 from .graph import Node
@@ -28,6 +30,7 @@ class Function:
         self.__name__ = self.__qualname__ = op.name
         self.__doc__ = document(op)
         self.__module__ = "taylornb"
+        self.__signature__ = _signature(op)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Apply the operation, on whichever road the arguments take."""
@@ -135,8 +138,17 @@ def _factor(text: str) -> str:
     return "" if text == "1" else f"{text}·"
 
 
+def _signature(op: Op) -> inspect.Signature:
+    if op.bind is not None:
+        return inspect.signature(op.bind)
+    names = ("x",) if op.arity == 1 else ("a", "b", "c")[: op.arity]
+    return inspect.Signature([inspect.Parameter(name, inspect.Parameter.POSITIONAL_ONLY) for name in names])
+
+
 def _count(value: Callable[..., Any], name: str) -> int:
     """How many arguments the value takes."""
+    if isinstance(value, np.ufunc):
+        return value.nin
     try:
         parameters = inspect.signature(value).parameters.values()
     except (TypeError, ValueError):

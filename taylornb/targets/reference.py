@@ -35,7 +35,7 @@ def real(number: Number) -> float:
     try:
         return float(number)
     except OverflowError:
-        return math.copysign(math.inf, number)
+        return math.inf if number > 0 else -math.inf
 
 
 def elementwise(function: Callable[..., float]) -> Callable[..., Array]:
