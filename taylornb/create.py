@@ -107,8 +107,10 @@ def from_coefficients(coeffs: ArrayLike, basis: Basis) -> TaylorArray:
 
 
 def _seeded(value: ArrayLike, basis: Basis, variable_: int) -> TaylorArray:
+    if isinstance(value, TaylorArray) and value.is_constant:
+        value = value.value
     if isinstance(value, Arithmetic):
-        raise UnsupportedError("a variable starts from plain values; take .value of the series, or .detach() it first")
+        raise UnsupportedError("a variable starts from values, not from a series; take .value of it, or .detach() it first")
     array = real_array(value, "value")
     support = Support.packed((0,), (1 + variable_,) if basis.order else ())
     return TaylorArray(Operand(array[np.newaxis].copy(), Spec(support, array.dtype, basis)))

@@ -97,7 +97,7 @@ def document(op: Op) -> str:
     lines = [op.summary, "", "Takes series, traced values, arrays and numbers, which broadcast; float64 or float32."]
     if op.kind == "equation":
         lines += ["", f"Its coefficients solve {equation_text(op)}, D the Euler operator."]
-    if op.kind not in ("structure", "linear") and not op.boolean:
+    if op.name in registry and op.kind not in ("structure", "linear") and not op.boolean:
         arguments = ", ".join(map(str, op.at))
         lines += ["", "Examples:", "    >>> import taylornb as tn", f"    >>> y = tn.{op.name}({arguments})"]
     return "\n".join(lines)
@@ -131,11 +131,14 @@ def _text(node: Node, labels: dict[Node, str]) -> str:
         return "(" + f" {INFIX[node.op.name]} ".join(inside) + ")"
     if node.op.name == "literal":
         return str(getattr(node.params[0], "name", node.params[0]))
-    return f"-{inside[0]}" if node.op.involution else f"{node.op.name}({', '.join(inside)})"
+    if node.op.involution:
+        return f"-{inside[0]}"
+    bare = (text[1:-1] if arg.op.name in INFIX else text for arg, text in zip(node.args, inside, strict=True))
+    return f"{node.op.name}({', '.join([*bare, *map(str, filter(None, node.params))])})"
 
 
 def _factor(text: str) -> str:
-    return "" if text == "1" else f"{text}·"
+    return {"1": "", "-1": "-"}.get(text, f"{text}·")
 
 
 def _signature(op: Op) -> inspect.Signature:

@@ -17,6 +17,7 @@ from .graph import Node, describe
 from .launch import Target, check_target
 from .operand import Operand, Spec, operand
 from .program import NO_COST, Cost
+from .rules import input_
 from .targets import cpu
 from .trace import Tracer, Tracing
 
@@ -45,7 +46,7 @@ class Traced:
     def __call__(self, operands: list[Operand], target: Target) -> Any:
         """The results, in the containers the function returned them in."""
         found = self.evaluator(self.known(operands), target)
-        results = iter([wrap(finished(one, node)) for one, node in zip(found, self.outputs, strict=True)])
+        results = iter([wrap(_own(finished(one, node), node)) for one, node in zip(found, self.outputs, strict=True)])
         count = len(self.fixed) + len(self.outputs)
         return _rebuilt(self.layout, [self.fixed[i] if i in self.fixed else next(results) for i in range(count)])
 
@@ -141,6 +142,11 @@ def fuse(f: Callable[..., Any] | None = None, *, target: Target = "cpu") -> Fuse
         ε² - 0.33333333ε⁴ + O(ε⁵)
     """
     return (lambda function: Fused(function, target)) if f is None else Fused(f, target)
+
+
+def _own(found: Operand, node: Node) -> Operand:
+    """The result, in memory of its own where the function returned a plain argument."""
+    return Operand(found.planes.copy(), found.spec) if node.op is input_ and not node.series else found
 
 
 def _argument(leaf: Any, position: int) -> Operand:

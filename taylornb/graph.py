@@ -35,7 +35,7 @@ class Node:
         return self.dtype is not None and self.dtype.kind == "b"
 
     def __repr__(self) -> str:
-        inside = ", ".join([*(f"%{arg.number}" for arg in self.args), *map(repr, self.params)])
+        inside = ", ".join([*(f"%{arg.number}" for arg in self.args), *(str(p) for p in self.params if p is not None)])
         return f"%{self.number} = {self.op.name}({inside})"
 
 

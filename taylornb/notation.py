@@ -33,7 +33,7 @@ def number(value: Any) -> str:
     """A coefficient to the precision NumPy prints at."""
     if not isinstance(value, float | np.floating):
         return str(value)
-    digits = np.get_printoptions()["precision"]
+    digits = min(np.get_printoptions()["precision"], np.finfo(value).precision + 1)
     return f"{float(value):.{digits}g}"
 
 

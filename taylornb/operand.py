@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cached_property
 from typing import Any
 
@@ -32,6 +33,13 @@ class Spec:
     dtype: Dtype | None
     basis: Basis | None
 
+    def __str__(self) -> str:
+        dtype = "number" if self.dtype is None else str(self.dtype)
+        if self.basis is None:
+            return dtype
+        kept = "constant" if self.support.is_constant else f"monomials {self.support.monomials}"
+        return f"{dtype} series to order {self.basis.order} in {', '.join(self.basis.variables)}, {kept}"
+
     @cached_property
     def _hash(self) -> int:
         return hash((self.support, self.dtype, self.basis))
@@ -56,7 +64,7 @@ class Operand:
         """The coefficients of one monomial, in a view where they are stored."""
         row = self.spec.support.row.get(monomial)
         if row is not None:
-            return np.asarray(self.planes[row])
+            return self.planes[row, ...]
         one = monomial in self.spec.support.units
         number = np.asarray(int(one), dtype=self.planes.dtype)
         repeated: Planes = np.broadcast_to(number, self.shape)
@@ -76,6 +84,8 @@ def operand(value: Any, argument: str = "argument") -> Operand:
     if hasattr(value, "_operand"):
         found: Operand = value._operand()
         return found
+    if type(value) is Fraction:
+        value = float(value)
     if type(value) in (bool, int, float):
         dtype = np.bool_ if type(value) is bool else np.float64
         return Operand(np.array([value], dtype=dtype), _PLAIN[type(value)])
@@ -89,6 +99,8 @@ def real_array(value: Any, argument: str, keep_bool: bool = False) -> NDArray[An
     Raises:
         UnsupportedError: For strings, complex numbers, float16, longdouble and other objects.
     """
+    if isinstance(value, np.ma.MaskedArray):
+        raise UnsupportedError(f"{argument} is a masked array, and series have no masks; use .filled() or tn.where")
     array = np.asarray(value)
     if array.dtype.newbyteorder("=") in FLOATS or (keep_bool and array.dtype.kind == "b"):
         return array.astype(array.dtype.newbyteorder("="), copy=False)
@@ -99,7 +111,7 @@ def real_array(value: Any, argument: str, keep_bool: bool = False) -> NDArray[An
         return array
     raise UnsupportedError(
         f"{argument} must hold real numbers (float64, float32, integers, bool; mpmath numbers for the reference "
-        f"target), not {_kind_of(array)}; convert it first, as in np.asarray({argument}, dtype=np.float64)"
+        f"target), not {_kind_of(array)}; convert it first, as in np.asarray(a, dtype=np.float64)"
     )
 
 

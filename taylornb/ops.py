@@ -13,8 +13,7 @@ from .detach import detach, graft
 from .number import Constant
 from .rules import Op, bilinear, composite, constant, equation, linear, quotient
 
-LN2, LN10, PER_LN2, PER_LN10 = Constant("ln2"), Constant("ln10"), Constant("log2(e)"), Constant("log10(e)")
-TWO_OVER_ROOT_PI = Constant("2/sqrt(pi)")
+LN2, PER_LN2, PER_LN10 = Constant("ln2"), Constant("log2(e)"), Constant("log10(e)")
 
 # ---- arithmetic --------------------------------------------------------------------------------------
 add = linear("add", "a + b.", lambda m, a, b: m.add(a, b), at=(0.7, 0.3), on_truth="logical_or")
@@ -34,10 +33,10 @@ less = constant("less", "a < b, on values.", lambda m, a, b: m.truth("less", a, 
 less_equal = constant("less_equal", "a ≤ b, on values.", lambda m, a, b: m.truth("less_equal", a, b), **_ORDER)
 equal = constant("equal", "a = b, on values.", lambda m, a, b: m.truth("equal", a, b), **_ORDER)
 not_equal = constant("not_equal", "a ≠ b, on values.", lambda m, a, b: m.truth("not_equal", a, b), **_ORDER)
-logical_and = constant("logical_and", "Both hold.", lambda m, a, b: m.truth("logical_and", a, b), **_ORDER)
-logical_or = constant("logical_or", "One or both hold.", lambda m, a, b: m.truth("logical_or", a, b), **_ORDER)
-logical_xor = constant("logical_xor", "Just one holds.", lambda m, a, b: m.truth("logical_xor", a, b), **_ORDER)
-logical_not = constant("logical_not", "It does not hold.", lambda m, a: m.truth("logical_not", a), boolean=True)
+logical_and = constant("logical_and", "Both hold.", lambda m, a, b: m.logic("logical_and", a, b), **_ORDER)
+logical_or = constant("logical_or", "One or both hold.", lambda m, a, b: m.logic("logical_or", a, b), **_ORDER)
+logical_xor = constant("logical_xor", "Just one holds.", lambda m, a, b: m.logic("logical_xor", a, b), **_ORDER)
+logical_not = constant("logical_not", "It does not hold.", lambda m, a: m.logic("logical_not", a), boolean=True)
 isnan = constant("isnan", "Whether the value is NaN.", lambda m, x: m.truth("isnan", x), boolean=True)
 isfinite = constant("isfinite", "Whether the value is finite.", lambda m, x: m.truth("isfinite", x), boolean=True)
 isinf = constant("isinf", "Whether the value is infinite.", lambda m, x: m.truth("isinf", x), boolean=True)
@@ -116,7 +115,9 @@ def _power(x: Any, r: Any) -> Any:
     whole = float(r).is_integer()
     if whole and abs(r) <= PRODUCTS:
         return _product(x, int(r))
-    return sqrt(x) if r == 0.5 else _real_power(x, float(r))
+    if r == 0.5:
+        return sqrt(x)
+    return (_rising_power if r > 1 else _root_power if r > 0 else _falling_power)(x, float(r))
 
 
 def _product(x: Any, n: int) -> Any:
@@ -137,18 +138,14 @@ def _series_power(x: Any, r: Any) -> Any:
 
 
 power = composite("power", "x**r: exact at 0 for whole r.", _power, at=(0.7, 2.5), static=frozenset((1,)))
-# For r > 1 the chain x^r, x^(r-1), … : where x^r underflows, x^(r-1) need not, so r·y/x would be 0 (x = 2^-60 in float32).
+_NUMBER = {"value": lambda x, r: _numeric_power(x, r), "bind": lambda x, r: ((x,), (r,)), "public": False}
+# The chain x^r, x^(r-1), … : where x^r underflows, x^(r-1) need not, and r·y/x would be 0 (x = 2^-60 in float32, r = 2.5).
+_rising_power = equation("rising_power", "x**r, r > 1.", rate=lambda x, y, r: r * power(x, r - 1), **_NUMBER)
 # Below 1, r·j − (k − j) is one number before it multiplies (`Series._products`).
-_real_power = equation(
-    "real_power",
-    "x**r for a number r that is no small whole number.",
-    value=lambda x, r: _numeric_power(x, r),
-    rate=lambda x, y, r: r * power(x, r - 1) if r > 1 else r * y,
-    per=lambda x, y, r: 1 if r > 1 else x,
-    bind=lambda x, r: ((x,), (r,)),
-    direct=True,
-    public=False,
+_root_power = equation(
+    "root_power", "x**r, 0 < r < 1.", per=lambda x, y, r: x, rate=lambda x, y, r: r * y, direct=True, **_NUMBER
 )
+_falling_power = equation("falling_power", "x**r, r < 0.", per=lambda x, y, r: x, rate=lambda x, y, r: r * y, **_NUMBER)
 _numeric_power: Op = constant(
     "numeric_power", "The value of x**r.", lambda m, x, r: m.call("power", x, r), at=_TWO["at"], public=False
 )
@@ -210,7 +207,7 @@ expit: Op = equation(
 log_expit = equation(
     "log_expit",
     "log(1/(1 + e⁻ˣ)).",
-    value=lambda x: minimum(x, 0) - log1p(exp(-absolute(x))),
+    value=lambda x: -(log1p(exp(-absolute(x))) - minimum(x, 0)),
     rate=lambda x, y: expit(-x),
 )
 logaddexp = equation("logaddexp", "log(eᵃ + eᵇ).", rate=lambda a, b, y: (expit(a - b), expit(b - a)), **_TWO)
@@ -276,12 +273,20 @@ def _direction(a: Any, b: Any, phi: Any) -> tuple[Any, Any]:
 # ---- hyperbolic functions ----------------------------------------------------------------------------
 sinh = equation("sinh", "The hyperbolic sine.", rate=lambda x, y: cosh(x))
 cosh: Op = equation("cosh", "The hyperbolic cosine.", rate=lambda x, y: sinh(x))
+
+
+def _square_of_sech(x: Any) -> Any:
+    """The square of 2e/(1 + e²), e = exp(−|x|), which neither overflows nor is subnormal before the result is."""
+    small = exp(-absolute(x))
+    return square(2 * small / (1 + square(small)))
+
+
 # sech² is an op of its own: 1 − y² is 0 where tanh rounds to 1.
 tanh = equation("tanh", "The hyperbolic tangent.", rate=lambda x, y: _sech2(x))
 _sech2: Op = equation(
     "sech2",
     "1/cosh².",
-    value=lambda x: square(1 / cosh(x)),
+    value=_square_of_sech,
     rate=lambda x, y: -2 * (tanh(x) * y),
     public=False,
 )
@@ -303,39 +308,3 @@ arccosh = equation(
     at=(1.7,),
 )
 arctanh = equation("arctanh", "The inverse hyperbolic tangent.", per=lambda x, y: _one_minus_square(x))
-
-
-# ---- special functions -------------------------------------------------------------------------------
-def _gaussian(x: Any) -> Any:
-    """exp(−x²) as a constant times a series, both e^(−x²/2) in value: neither is subnormal, so no digits are lost in one."""
-    scaled = exp(detach(square(x) / 2) - square(x))
-    return detach(scaled) * scaled
-
-
-erf = equation("erf", "The error function.", rate=lambda x, y: TWO_OVER_ROOT_PI * _gaussian(x))
-erfc = equation("erfc", "1 − erf(x).", rate=lambda x, y: -(TWO_OVER_ROOT_PI * _gaussian(x)))
-
-
-def _shrink(x: Any) -> Any:
-    """A constant for both sides of the equations of gammaln and digamma, whose rates overflow before they do next to a pole."""
-    return where(x < 1, Fraction(1, 1 << 64), 1)
-
-
-gammaln = equation("gammaln", "log |Γ(x)|.", per=lambda x, y: _shrink(x), rate=lambda x, y: _shrunk_digamma(x))
-digamma = equation("digamma", "The derivative of log Γ.", per=lambda x, y: _shrink(x), rate=lambda x, y: _shrunk_zeta(x, 2))
-_shrunk_digamma: Op = equation(
-    "shrunk_digamma",
-    "shrink·ψ(x), with a constant shrink.",
-    value=lambda x: _shrink(x) * digamma(x),
-    rate=lambda x, y: _shrunk_zeta(x, 2),
-    public=False,
-)
-_shrunk_zeta: Op = equation(
-    "shrunk_zeta",
-    "shrink·Σ (x + n)^-s, the Hurwitz zeta function of a whole s ≥ 2.",
-    value=lambda x, s: _shrink(x) * _zeta(x, s),
-    rate=lambda x, y, s: -s * _shrunk_zeta(x, s + 1),
-    bind=lambda x, s: ((x,), (s,)),
-    public=False,
-)
-_zeta: Op = constant("zeta", "The value of the Hurwitz zeta function.", at=(0.7, 2.0), public=False)

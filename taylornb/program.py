@@ -100,7 +100,7 @@ class Program:
 
 @dataclass(frozen=True)
 class Cost:
-    """What one element of a kernel costs.
+    """What one element of a kernel costs; what moves elements between kernels is not counted.
 
     Attributes:
         statements: Lines of the program other than loads and stores.
@@ -160,6 +160,10 @@ class Writer:
         if isinstance(scalar, Ref) and self._dtypes[scalar.place] != dtype:
             return self.emit("cast", (scalar,), dtype)
         return Fraction(0) if scalar is None else scalar
+
+    def is_truth(self, operand: Ref) -> bool:
+        """Whether the result is a truth value."""
+        return self._dtypes[operand.place].kind == "b"
 
     def program(self, stores: Sequence[Store], outputs: Sequence[Output]) -> Program:
         """The program of all that the stores need, renumbered without the rest."""
@@ -254,6 +258,15 @@ class Scalars:
         typed = (self.writer.cast(arg, self.dtype) for arg in args)
         operands = (a if isinstance(a, Ref) else self.writer.emit("literal", (a,), self.dtype) for a in typed)
         return self.writer.emit(function, tuple(operands), np.dtype(bool))
+
+    def logic(self, function: str, *args: Scalar) -> Scalar:
+        """A function of truth values; a number is true where it is not 0."""
+        return self.writer.emit(function, tuple(self._condition(arg) for arg in args), np.dtype(bool))
+
+    def _condition(self, a: Scalar) -> Operand:
+        truth = a if isinstance(a, Ref) and self.writer.is_truth(a) else self.truth("not_equal", a, Fraction(0))
+        assert isinstance(truth, Ref)
+        return truth
 
     def _emit(self, function: str, *args: Scalar) -> Operand:
         return self.writer.emit(function, tuple(self.writer.cast(arg, self.dtype) for arg in args), self.dtype)

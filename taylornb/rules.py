@@ -40,7 +40,8 @@ class Op:
         by_value: The arguments of a linear op that act through their value (the condition of `where`).
         retains: For a linear op that is a projection, which monomials survive: `retains(basis, i, *params)`.
         heir: For a linear op, the argument that alone gives every coefficient above the value; the first gives the value.
-        direct: Divide by `per` rather than multiply by its reciprocal, which overflows where `per` is subnormal.
+        direct: Rate and per are numbers times the result and the argument, as for a power: coefficients of the result
+            are divided by the argument's value before they are multiplied, which keeps them in range.
         boolean: The result is a truth value.
         on_truth: What it does to truth values, where these are not simply 0 and 1: "same" gives a truth value again,
             "refuse" is an error, as it is in NumPy, and the name of another op stands for that.
@@ -93,7 +94,7 @@ class Op:
             if self.bind is not None:
                 return self.bind(*args, **kwargs)
             if kwargs or (self.kind != "composite" and len(args) != self.arity):
-                raise TypeError(f"it takes {self.arity} positional arguments and no keywords")
+                raise TypeError(f"it takes {self.arity} series by position, and no keywords")
         except TypeError as error:
             reason = str(error).rpartition("() ")[2]
             raise UnsupportedError(f"{self.name} cannot be called like this with series: {reason}") from None

@@ -144,16 +144,15 @@ class Series:
     def _equation(self, node: Node, i: int) -> Rule:
         if i == 0:
             return (yield from self._value(node))
-        products = yield from self._products(node, i)
         m, (scale, base) = self.scalars(node), self.equation(node).per
-        bottom = yield base, 0
+        products = yield from self._products(node, i)
+        degree, bottom = self.basis.degrees[i], (yield base, 0)
         if isinstance(bottom, Fraction) and bottom:
-            return self._sum(m, products, self.basis.degrees[i] * scale * bottom)
-        total = self._sum(m, products, Fraction(self.basis.degrees[i]))
-        if total is None:
-            return None
+            return self._sum(m, products, degree * scale * bottom)
         per = m.multiply(scale, bottom)
-        return m.divide(total, per) if node.op.direct else m.multiply(total, m.divide(Fraction(1), per))
+        if node.op.direct:
+            return self._divided(m, products, degree, per)
+        return m.multiply(self._sum(m, products, Fraction(degree)), m.divide(Fraction(1), per))
 
     def _value(self, node: Node) -> Rule:
         if node.op.value is not None:
@@ -177,7 +176,7 @@ class Series:
         for j, k in self._split(i):
             factor = (yield per, j) if j and k else None
             if factor is not None:
-                products.add(-per_scale * degrees[k], factor, (yield node, k))
+                products.add(-per_scale * degrees[k], (yield node, k), factor)
         return products
 
     @staticmethod
@@ -196,6 +195,20 @@ class Series:
             else:
                 rest = _accumulate(m, rest, weight, a, b)
         return m.madd(total, rest, 1 / degree)
+
+    @staticmethod
+    def _divided(m: Scalars, products: Products, degree: int, per: Scalar) -> Scalar:
+        """The products over degree·per, where the first factor of each is a coefficient of the result, divided first.
+
+        In x^r the other factor is a coefficient of x: y_j/x₀ stays in range where y_j·x_k and 1/x₀ do not.
+        """
+        total: Scalar = None
+        for (own, other), (weight, _) in products.terms.items():
+            weight /= degree
+            if len(products.terms) == 1:
+                return m.multiply(m.divide(m.multiply(weight, own), per), other)
+            total = m.madd(total, m.divide(own, per), m.multiply(weight, other)) if weight else total
+        return total
 
     # ---- what the rules read -------------------------------------------------------------------------
 

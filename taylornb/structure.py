@@ -33,6 +33,7 @@ def each_row(found: Operand, function: Callable[[Planes], Planes]) -> Operand:
 def index(found: Operand, key: Any) -> Operand:
     """Elements by NumPy's index on the element axes; a basic index gives a view."""
     entries = key if isinstance(key, tuple) else (key,)
+    np.broadcast_to(np.False_, found.shape)[key]  # NumPy's error, for the element axes alone
     if all(map(_is_basic, entries)):
         return each_row(found, lambda planes: planes[(slice(None), *entries)])
     rows = [plane[key] for plane in found.planes]

@@ -7,10 +7,11 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from . import detach, ops, structure
+from . import detach, ops, special, structure
 from .errors import UnsupportedError
 from .rules import Op, registry
 
+DECLARATIONS = (detach, ops, special, structure)  # importing them fills the registry
 ALIASES = {"bitwise_and": "logical_and", "bitwise_or": "logical_or", "bitwise_xor": "logical_xor", "invert": "logical_not"}
 
 
@@ -93,9 +94,8 @@ class Arithmetic:
         """NumPy's other functions: those listed here, by name; the rest would silently lose the series."""
         op = registry.get(_FUNCTIONS.get(func.__name__, func.__name__))
         if op is None or not op.public or getattr(np, func.__name__, None) is not func:
-            raise UnsupportedError(
-                f"np.{func.__name__} is not an operation on series; see taylornb.operations, or apply it to .value"
-            )
+            name = f"{func.__module__}.{func.__name__}".replace("numpy", "np", 1)
+            raise UnsupportedError(f"{name} is not an operation on series; see taylornb.operations, or apply it to .value")
         return op(*args, **kwargs)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import numba
 import numpy as np
 
-from .. import special
+from .. import libm
 from ..program import Dtype, Instruction, Operand, Program, Ref
 from .reference import real
 
@@ -39,7 +39,9 @@ FORMS = {
     "erfc": "math.erfc({0})",
     "gammaln": "{type}(gammaln(f8({0})))",
     "digamma": "{type}(digamma(f8({0})))",
-    "zeta": "{type}(zeta(f8({0}), {1}))",
+    "scaled_zeta": "{type}(scaled_zeta(f8({0}), {1}))",
+    "remainder": "{type}(remainder({0}, {1}))",
+    "sign": "{type}(1) if {0} > 0 else {type}(-1) if {0} < 0 else {0} + {type}(0)",
     "cast": "{type}({0})",
 }
 SCOPE = {
@@ -47,9 +49,10 @@ SCOPE = {
     "math": math,
     "f8": np.float64,
     "f4": np.float32,
-    "gammaln": special.gammaln,
-    "digamma": special.digamma,
-    "zeta": special.zeta,
+    "gammaln": libm.gammaln,
+    "digamma": libm.digamma,
+    "scaled_zeta": libm.scaled_zeta,
+    "remainder": libm.remainder,
 }
 
 

@@ -26,7 +26,6 @@ RENAMED = {
 }
 CONSTANTS: dict[str, Callable[[Any], Any]] = {
     "ln2": lambda m: m.ln(2),
-    "ln10": lambda m: m.ln(10),
     "log2(e)": lambda m: 1 / m.ln(2),
     "log10(e)": lambda m: 1 / m.ln(10),
     "2/sqrt(pi)": lambda m: 2 / m.sqrt(m.pi),
@@ -46,10 +45,15 @@ OWN: dict[str, Callable[..., Any]] = {
     "copysign": lambda m, a, b: abs(a) if b >= 0 else -abs(a),
     "remainder": lambda m, a, b: a - b * m.floor(a / b),
     "logaddexp": lambda m, a, b: max(a, b) + m.log1p(m.exp(-abs(a - b))),
-    "gammaln": lambda m, x: m.re(m.loggamma(x)),
+    "gammaln": lambda m, x: m.inf if x <= 0 and m.isint(x) else m.re(m.loggamma(x)),
     "digamma": lambda m, x: m.psi(0, x),
-    "zeta": lambda m, x, s: (-1) ** int(s) * m.psi(int(s) - 1, x) / m.factorial(int(s) - 1),
+    "scaled_zeta": lambda m, x, s: _scaled_zeta(m, x, int(s)),
 }
+
+
+def _scaled_zeta(m: Any, x: Any, s: int) -> Any:
+    scale = x if x > 0 else abs(x - m.nint(x))
+    return (-1) ** s * scale ** (s - 1) * m.psi(s - 1, x) / m.factorial(s - 1)
 
 
 class Multiprecision(Machine):

@@ -10,14 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import special
+from .. import libm
 from ..number import Constant, Number
 from ..program import Dtype, Instruction, Program, Ref
 
 Array = NDArray[Any]
 NUMBERS = {
     "ln2": math.log(2),
-    "ln10": math.log(10),
     "log2(e)": 1 / math.log(2),
     "log10(e)": 1 / math.log(10),
     "2/sqrt(pi)": 2 / math.sqrt(math.pi),
@@ -56,9 +55,9 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "literal": lambda x: x,
     "erf": elementwise(math.erf),
     "erfc": elementwise(math.erfc),
-    "gammaln": elementwise(special.gammaln),
-    "digamma": elementwise(special.digamma),
-    "zeta": elementwise(special.zeta),
+    "gammaln": elementwise(libm.gammaln),
+    "digamma": elementwise(libm.digamma),
+    "scaled_zeta": elementwise(libm.scaled_zeta),
 }
 
 
@@ -77,7 +76,7 @@ class Machine:
 
     def call(self, instruction: Instruction, args: list[Any]) -> Any:
         """The result of one instruction."""
-        if instruction.function == "zeta":
+        if instruction.function == "scaled_zeta":
             args = [args[0], float(args[1])]
         result = function(instruction.function)(*args)
         return np.asarray(result, dtype=instruction.dtype)

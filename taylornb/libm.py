@@ -1,0 +1,257 @@
+"""Scalar functions that neither NumPy nor Numba has, or not to full accuracy: the gamma family and remainder.
+
+Plain Python on floats, so that every target can use them: NumPy element by element, Numba inside its kernels.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba.extending import register_jitable
+
+# B_2j/(2j)! for j = 1 … 10, of the Euler–Maclaurin formula (Abramowitz & Stegun 23.1.30).
+_EULER_MACLAURIN = (
+    1 / 12,
+    -1 / 720,
+    1 / 30240,
+    -1 / 1209600,
+    1 / 47900160,
+    -691 / 1307674368000,
+    1 / 74724249600,
+    -3617 / 10670622842880000,
+    43867 / 5109094217170944000,
+    -174611 / 802857662698291200000,
+)
+# B_2j/2j for j = 1 … 10, of the asymptotic series of digamma (Abramowitz & Stegun 6.3.18).
+_ASYMPTOTIC = (
+    1 / 12,
+    -1 / 120,
+    1 / 252,
+    -1 / 240,
+    1 / 132,
+    -691 / 32760,
+    1 / 12,
+    -3617 / 8160,
+    43867 / 14364,
+    -174611 / 6600,
+)
+# The positive zero of digamma in two parts, and its Taylor coefficients there: ψ⁽ⁿ⁾/n!, n = 1 … 28.
+_ZERO, _ZERO_TAIL = 1.4616321449683622, 9.549995429965697e-17
+_AT_ZERO = (
+    0.9676722454476212,
+    -0.4427631689835921,
+    0.258499760955651,
+    -0.16394270544240652,
+    0.10782405069126237,
+    -0.07219956125645471,
+    0.04880428816414311,
+    -0.03316112647484736,
+    0.022597648232218104,
+    -0.01542476590494896,
+    0.010538791616612175,
+    -0.007204534386356869,
+    0.004926781395729853,
+    -0.003369801655439328,
+    0.002305126326734928,
+    -0.0015769367714301972,
+    0.0010788252019162967,
+    -0.0007380709389960052,
+    0.000504953265834602,
+    -0.0003454680251063077,
+    0.00023635601564027053,
+    -0.00016170622091974803,
+    0.0001106337276874741,
+    -7.569179582195066e-05,
+    5.178575795222081e-05,
+    -3.5430070947659604e-05,
+    2.424006611860132e-05,
+    -1.6584242271854135e-05,
+)
+# log Γ(2 + t) = (1 − γ)·t + Σ (−1)^k·(ζ(k) − 1)/k·t^k, k = 2 … 41 (Abramowitz & Stegun 6.1.33 less log(1 + t)).
+_ONE_LESS_EULER = 0.42278433509846713
+_AT_TWO = (
+    0.3224670334241132,
+    -0.0673523010531981,
+    0.020580808427784546,
+    -0.007385551028673986,
+    0.0028905103307415234,
+    -0.001192753911703261,
+    0.0005096695247430425,
+    -0.00022315475845357939,
+    9.945751278180853e-05,
+    -4.492623673813314e-05,
+    2.050721277567069e-05,
+    -9.439488275268397e-06,
+    4.374866789907488e-06,
+    -2.039215753801366e-06,
+    9.55141213040742e-07,
+    -4.492469198764566e-07,
+    2.1207184805554665e-07,
+    -1.0043224823968099e-07,
+    4.7698101693639804e-08,
+    -2.2711094608943164e-08,
+    1.0838659214896955e-08,
+    -5.183475041970047e-09,
+    2.4836745438024785e-09,
+    -1.1921401405860912e-09,
+    5.731367241678862e-10,
+    -2.7595228851242334e-10,
+    1.330476437424449e-10,
+    -6.4229645638381e-11,
+    3.1044247747322276e-11,
+    -1.5021384080754142e-11,
+    7.275974480239079e-12,
+    -3.527742476575915e-12,
+    1.711991790559618e-12,
+    -8.315385841420285e-13,
+    4.04220052528944e-13,
+    -1.9664756310966165e-13,
+    9.573630387838556e-14,
+    -4.6640760264283744e-14,
+    2.2737369600659724e-14,
+    -1.1091399470834522e-14,
+)
+_HALF_LOG_TWO_PI = 0.9189385332046728
+_NEAR = 0.35  # up to this distance from the zero, 28 terms leave less than 1e-17
+
+
+@register_jitable
+def scaled_zeta(x: float, s: float) -> float:
+    """a^(s−1)·Σ_{n ≥ 0} (x + n)^-s for a whole s ≥ 2 and any x, inf at the poles 0, −1, −2 and so on.
+
+    The scale a is x right of 0, and left of it the distance to the nearest pole.
+
+    Left of 0 the sum over all whole n, which is that of the fraction r of x, less the part that is too much.
+    """
+    n = int(s)
+    if math.isinf(x):
+        return 0.0
+    if x > 0 or x != x:
+        return _zeta_of_positive(x, n, x)
+    if x == math.floor(x):
+        return math.inf
+    sign = -1.0 if n % 2 else 1.0
+    r = x - math.floor(x + 0.5)
+    whole = _sum_over_all(abs(r), n, sign)
+    return (sign * whole if r < 0 else whole) - sign * _zeta_of_positive(1 - x, n, abs(r))
+
+
+@register_jitable
+def gammaln(x: float) -> float:
+    """Log |Γ(x)|, to full relative accuracy next to its zeros 1 and 2; inf at the poles, and ±inf there, as SciPy has it.
+
+    math.lgamma has an absolute error of some 1e-16 there, and so none of the digits of the value.
+    """
+    if math.isinf(x):
+        return x
+    if x > 0 or x != x:
+        return _gammaln_of_positive(x)
+    if x == math.floor(x):
+        return math.inf
+    r = x - math.floor(x + 0.5)
+    return math.log(math.pi / abs(math.sin(math.pi * r))) - _gammaln_of_positive(1 - x)
+
+
+@register_jitable
+def digamma(x: float) -> float:
+    """The derivative of log Γ; at the poles as SciPy has it: ∓inf at ±0, NaN at the others."""
+    if x > 0 or x != x:
+        return _digamma_of_positive(x)
+    if x == 0:
+        return math.copysign(math.inf, -math.copysign(1.0, x))
+    if math.isinf(x) or x == math.floor(x):
+        return math.nan
+    r = x - math.floor(x + 0.5)
+    return _digamma_of_positive(1 - x) - math.pi / math.tan(math.pi * r)
+
+
+@register_jitable
+def remainder(a: float, b: float) -> float:
+    """What numpy.remainder gives, the sign of a zero too: Numba's has it of a, NumPy's of b."""
+    if b == 0:
+        return math.nan
+    rest: float = np.fmod(a, b)
+    if rest == 0:
+        return math.copysign(rest, b)
+    return rest + b if (rest < 0) != (b < 0) else rest
+
+
+@register_jitable
+def _power(x: float, n: int) -> float:
+    result = 1.0
+    while n:
+        if n % 2:
+            result *= x
+        x *= x
+        n //= 2
+    return result
+
+
+@register_jitable
+def _sum_over_all(r: float, n: int, sign: float) -> float:
+    """r^(n−1)·Σ (r + k)^-n over every whole k, 0 < r ≤ 1/2: the two nearest terms first, which cancel at 1/2 for odd n."""
+    nearest = 1 / r + sign * _power(r / (1 - r), n - 1) / (1 - r)
+    return nearest + (_zeta_of_positive(1 + r, n, r) + sign * _zeta_of_positive(2 - r, n, r))
+
+
+@register_jitable
+def _zeta_of_positive(x: float, n: int, scale: float) -> float:
+    """scale^(n−1)·Σ (x + k)^-n by the Euler–Maclaurin formula."""
+    total, w = 0.0, x
+    while w < n + 10:
+        total += _power(scale / w, n - 1) / w
+        w += 1
+    lead = _power(scale / w, n - 1)
+    tail = lead / (n - 1) + lead / w / 2
+    factor = lead / w * n / w
+    for j, coefficient in enumerate(_EULER_MACLAURIN):
+        tail += coefficient * factor
+        factor *= (n + 2 * j + 1) / w * ((n + 2 * j + 2) / w)
+    return total + tail
+
+
+@register_jitable
+def _gammaln_of_positive(x: float) -> float:
+    if x < 0.5:
+        return _gammaln_near_two(x) - math.log1p(x) - math.log(x)
+    if x < 1.5:
+        return _gammaln_near_two(x - 1) - math.log1p(x - 1)
+    if x < 2.5:
+        return _gammaln_near_two(x - 2)
+    product, w = 1.0, x
+    while w < 10:
+        product *= w
+        w += 1
+    square, tail = 1 / w / w, 0.0
+    for j in range(len(_ASYMPTOTIC)):
+        n = len(_ASYMPTOTIC) - 1 - j
+        tail = _ASYMPTOTIC[n] / (2 * n + 1) + tail * square
+    return (w - 0.5) * math.log(w) - w + _HALF_LOG_TWO_PI + tail / w - math.log(product)
+
+
+@register_jitable
+def _gammaln_near_two(t: float) -> float:
+    """Log Γ(2 + t) for |t| up to 1/2."""
+    total = 0.0
+    for j in range(len(_AT_TWO)):
+        total = _AT_TWO[len(_AT_TWO) - 1 - j] + total * t
+    return t * (_ONE_LESS_EULER + t * total)
+
+
+@register_jitable
+def _digamma_of_positive(x: float) -> float:
+    t = (x - _ZERO) - _ZERO_TAIL
+    if abs(t) < _NEAR:
+        near = 0.0
+        for j in range(len(_AT_ZERO)):
+            near = _AT_ZERO[len(_AT_ZERO) - 1 - j] + near * t
+        return near * t
+    total, w = 0.0, x
+    while w < 10:
+        total -= 1 / w
+        w += 1
+    square, tail = 1 / w / w, 0.0
+    for j in range(len(_ASYMPTOTIC)):
+        tail = (_ASYMPTOTIC[len(_ASYMPTOTIC) - 1 - j] + tail) * square
+    return total + math.log(w) - 1 / w / 2 - tail
