@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,7 @@ class Evaluator:
 
     def __init__(self, graph: Tracing, outputs: Sequence[Node], basis: Basis | None) -> None:
         self.graph, self.outputs, self.basis = graph, tuple(outputs), basis
+        self._lock = Lock()
         self.program: Callable[..., Program] = lru_cache(maxsize=64)(self._program)
         self.sources: Callable[..., tuple[Node, ...]] = lru_cache(maxsize=4096)(_sources)
 
@@ -75,7 +77,8 @@ class Evaluator:
 
     def _program(self, nodes: tuple[Node, ...], inputs: tuple[tuple[Node, Spec], ...]) -> Program:
         slots = {node: (slot, spec) for slot, (node, spec) in enumerate(inputs)}
-        return write(self.graph, nodes, slots, self.basis or PLAIN)
+        with self._lock:  # writing adds the nodes of equations to the graph
+            return write(self.graph, nodes, slots, self.basis or PLAIN)
 
 
 def finished(found: Operand, node: Node) -> Operand:
