@@ -16,6 +16,7 @@ from .errors import BasisError, UnsupportedError
 from .evaluate import Evaluator, finished
 from .graph import Node
 from .launch import empty
+from .number import exactly
 from .operand import Operand, Planes, Spec, operand
 from .rules import Op
 from .structure import index
@@ -42,6 +43,7 @@ class TaylorArray(Arithmetic):
     _precedence = 1
 
     def __init__(self, found: Operand) -> None:
+        found.planes.flags.writeable = False
         self._found = found
 
     def _operand(self) -> Operand:
@@ -143,7 +145,9 @@ class TaylorArray(Arithmetic):
         count = len(self.basis.variables)
         unit = np.eye(count, dtype=int)
         places = [[self.basis.positions[tuple(unit[v] + unit[w])] for w in range(count)] for v in range(count)]
-        return np.stack([np.stack([self._found.plane(i) * self.basis.factorial(i) for i in row]) for row in places])
+        return np.stack(
+            [np.stack([times_factorial(self._found.plane(i), self.basis.factorial(i)) for i in row]) for row in places]
+        )
 
     def _needs(self, order: int, what: str) -> None:
         if self.basis.order < order:
@@ -223,16 +227,16 @@ def apply(op: Op, args: tuple[Any, ...], params: tuple[Hashable, ...]) -> Any:
         result = op.body(operands, *params)
         return wrap(result) if isinstance(result, Operand) else result
     layout = tuple(arg.spec if isinstance(arg, Operand) else arg for arg in given)
-    evaluator, inputs, output = _one_node(op, layout, tuple(map(type, layout)), params, basis)
+    evaluator, inputs, output = _one_node(op, layout, exactly(layout), params, basis)
     found = evaluator(dict(zip(inputs, operands, strict=True)), None)[0]
     return wrap(finished(found, output))
 
 
 @lru_cache(maxsize=4096)
 def _one_node(
-    op: Op, layout: tuple[Any, ...], kinds: tuple[type, ...], params: tuple[Hashable, ...], basis: Basis | None
+    op: Op, layout: tuple[Any, ...], exact: Hashable, params: tuple[Hashable, ...], basis: Basis | None
 ) -> tuple[Evaluator, tuple[Node, ...], Node]:
-    """The evaluator of one op on such arguments. `kinds` tells x**2 from x**2.0, which are equal as keys."""
+    """The evaluator of one op on such arguments; `exact` tells layouts apart that are equal as keys."""
     graph = Tracing()
     args = [Tracer(graph, graph.input(i, arg)) if isinstance(arg, Spec) else arg for i, arg in enumerate(layout)]
     tracers = [arg for arg in args if isinstance(arg, Tracer)]

@@ -141,6 +141,8 @@ def checked_order(order: object) -> int:
         raise BasisError(f"order must be a whole number, 0 or more, not {order!r}") from None
     if number < 0 or isinstance(order, bool):
         raise BasisError(f"order must be a whole number, 0 or more, not {order!r}")
+    if number.bit_length() > 64:
+        raise BasisError(f"order must be a number of degrees to compute, not one of {number.bit_length()} bits")
     return number
 
 
@@ -161,7 +163,7 @@ def same_basis(bases: Iterable[Basis | None]) -> Basis | None:
 
 
 def _checked_names(variables: object) -> tuple[str, ...]:
-    names = (variables,) if isinstance(variables, str) else tuple(variables)  # type: ignore[arg-type]
+    names = (variables,) if isinstance(variables, str) else tuple(variables) if isinstance(variables, Iterable) else ()
     if not names or not all(isinstance(name, str) and name for name in names) or len(set(names)) < len(names):
         raise BasisError(f"variables must be one or more different names, as in ('x', 'y'), not {variables!r}")
     return names

@@ -39,7 +39,7 @@ def derivatives(f: Callable[[Any], Any], x: ArrayLike, order: int) -> NDArray[An
     """
     result = f(variable(x, order))
     if isinstance(result, TaylorArray):
-        return np.stack([times_factorial(c, factorial(k)) for k, c in enumerate(result.coeffs)])
+        return np.stack([times_factorial(result.coefficient(k), factorial(k)) for k in range(order + 1)])
     if isinstance(result, tuple | list | dict):
         raise TypeError(f"derivatives takes a function with one result, and this one returned a {type(result).__name__}")
     plain = real_array(result, "the result of the function")

@@ -57,7 +57,9 @@ class Evaluator:
         for node in walk(self.outputs):
             if node.op.kind == "structure":
                 assert node.op.body is not None
-                known[node] = node.op.body(self._elementwise(node.args, known, run), *node.params)
+                args = self._elementwise(node.args, known, run)
+                known |= dict(zip(node.args, args, strict=True))  # what comes after starts from these
+                known[node] = node.op.body(args, *node.params)
         return self._elementwise(self.outputs, known, run)
 
     def _elementwise(self, nodes: Sequence[Node], known: Known, run: Callable[..., list[Any]]) -> list[Operand]:

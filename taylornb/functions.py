@@ -10,7 +10,7 @@ import numpy as np
 
 from .array import apply
 from .errors import TracingError
-from .graph import Node
+from .graph import Node, walk
 from .operand import operand
 from .rules import Op, registry
 from .trace import Tracer, Tracing
@@ -36,6 +36,10 @@ class Function:
         """Apply the operation, on whichever road the arguments take."""
         series, params = self.op.split(args, kwargs)
         return self.op(*args, **kwargs) if any(hasattr(arg, "_apply") for arg in series) else apply(self.op, series, params)
+
+    def __reduce__(self) -> str:
+        """By name, as functions are pickled."""
+        return self.__name__
 
     def __repr__(self) -> str:
         return f"<taylornb function {self.op.name}>"
@@ -105,7 +109,7 @@ def document(op: Op) -> str:
 
 def equation_text(op: Op) -> str:
     """The equation of an op, read off its declaration."""
-    names = ("x",) if op.arity == 1 else ("a", "b", "φ")[: op.arity]
+    names = _argument_names(op)
     graph, arguments, result, params = _stage(op)
     labels = {tracer.node: name for tracer, name in zip((*arguments, result), (*names, "y"), strict=True)}
     rates = op.rate(*arguments, result, *params) if op.rate else 1
@@ -141,10 +145,14 @@ def _factor(text: str) -> str:
     return {"1": "", "-1": "-"}.get(text, f"{text}·")
 
 
+def _argument_names(op: Op) -> tuple[str, ...]:
+    return ("x",) if op.arity == 1 else tuple("abcdefgh"[: op.arity])
+
+
 def _signature(op: Op) -> inspect.Signature:
     if op.bind is not None:
         return inspect.signature(op.bind)
-    names = ("x",) if op.arity == 1 else ("a", "b", "c")[: op.arity]
+    names = _argument_names(op)
     return inspect.Signature([inspect.Parameter(name, inspect.Parameter.POSITIONAL_ONLY) for name in names])
 
 
@@ -157,9 +165,13 @@ def _count(value: Callable[..., Any], name: str) -> int:
     except (TypeError, ValueError):
         raise TypeError(f"value of {name} must be a Python function of its arguments, not {value!r}") from None
     count = sum(p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) and p.default is p.empty for p in parameters)
-    if not count:
-        raise TypeError(f"value of {name} must take one argument or more")
+    if not 1 <= count <= 8:
+        raise TypeError(f"value of {name} must take one argument or more, up to eight, not {count}")
     return count
+
+
+def _nodes(found: tuple[Any, ...]) -> list[Node]:
+    return [part.node for part in found if isinstance(part, Tracer)]
 
 
 def _check_name(name: object) -> None:
@@ -184,6 +196,8 @@ def _check_parts(op: Op) -> None:
             for part in found:
                 if part is not None:
                     graph.lift(part)
+            if graph.captured or any(node.op.kind == "structure" for node in walk(_nodes(found))):
+                raise TypeError("it contains an array, or moves elements; an equation is made of numbers and elementwise ops")
         except (TypeError, TracingError) as error:
             raise TypeError(
                 f"{what} of {op.name} must be a function of {len(given)} traced values made of taylornb's operations: {error}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from functools import lru_cache, update_wrapper
 from threading import RLock
+from types import MethodType
 from typing import Any, overload
 
 import numpy as np
@@ -15,9 +16,9 @@ from .errors import TracingError
 from .evaluate import Evaluator, finished
 from .graph import Node, describe
 from .launch import Target, check_target
+from .number import exactly
 from .operand import Operand, Spec, operand
 from .program import NO_COST, Cost
-from .rules import input_
 from .targets import cpu
 from .trace import Tracer, Tracing
 
@@ -30,11 +31,12 @@ class Traced:
     def __init__(self, function: Callable[..., Any], layout: Tree, specs: tuple[Spec, ...], static: dict[str, Any]) -> None:
         graph = Tracing()
         self.inputs = [graph.input(slot, spec) for slot, spec in enumerate(specs)]
-        args = _rebuilt(layout, [Tracer(graph, node) for node in self.inputs])
-        result = function(*args, **static)
-        self.layout, leaves = _flattened(result)
+        with graph.open():
+            self.layout, leaves = _flattened(
+                function(*_rebuilt(layout, [Tracer(graph, node) for node in self.inputs]), **static)
+            )
+            self.outputs: list[Node] = [graph.lift(leaf) for leaf in leaves if isinstance(leaf, Tracer)]
         self.fixed = {i: leaf for i, leaf in enumerate(leaves) if not isinstance(leaf, Tracer)}
-        self.outputs: list[Node] = [graph.lift(leaf) for leaf in leaves if isinstance(leaf, Tracer)]
         captured = [found.spec.basis for found in graph.captured.values()]
         self.basis: Basis | None = same_basis([*(spec.basis for spec in specs), *captured])
         self.evaluator = Evaluator(graph, self.outputs, self.basis)
@@ -46,9 +48,26 @@ class Traced:
     def __call__(self, operands: list[Operand], target: Target) -> Any:
         """The results, in the containers the function returned them in."""
         found = self.evaluator(self.known(operands), target)
-        results = iter([wrap(_own(finished(one, node), node)) for one, node in zip(found, self.outputs, strict=True)])
+        results = iter([wrap(_own(finished(one, node), operands)) for one, node in zip(found, self.outputs, strict=True)])
         count = len(self.fixed) + len(self.outputs)
         return _rebuilt(self.layout, [self.fixed[i] if i in self.fixed else next(results) for i in range(count)])
+
+
+_tracing = RLock()  # one for all: functions may call each other while they are traced, from any thread
+
+
+class Static:
+    """Keyword arguments as a key: values that are equal but not the same (1, 1.0, True) differ."""
+
+    def __init__(self, values: dict[str, Any]) -> None:
+        self.values = values
+        self._key = tuple(sorted((name, exactly(_checked_static(name, value))) for name, value in values.items()))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Static) and self._key == other._key
+
+    def __hash__(self) -> int:
+        return hash(self._key)
 
 
 class Fused:
@@ -65,7 +84,6 @@ class Fused:
         check_target(target)
         update_wrapper(self, function)
         self.function, self.target = function, target
-        self._lock = RLock()
         self._traced = lru_cache(maxsize=256)(self._trace)
 
     def __call__(self, *args: Tree, **static: Hashable) -> Any:
@@ -104,12 +122,26 @@ class Fused:
     def _prepare(self, args: tuple[Tree, ...], static: dict[str, Hashable]) -> tuple[Traced, list[Operand]]:
         layout, leaves = _flattened(args)
         operands = [_argument(leaf, i) for i, leaf in enumerate(leaves)]
-        key = tuple(sorted((name, type(value), _checked_static(name, value)) for name, value in static.items()))
-        with self._lock:
-            return self._traced(layout, tuple(found.spec for found in operands), key), operands
+        with _tracing:
+            return self._traced(layout, tuple(found.spec for found in operands), Static(static)), operands
 
-    def _trace(self, layout: Tree, specs: tuple[Spec, ...], static: tuple[tuple[str, type, Hashable], ...]) -> Traced:
-        return Traced(self.function, layout, specs, {name: value for name, _, value in static})
+    def _trace(self, layout: Tree, specs: tuple[Spec, ...], static: Static) -> Traced:
+        return Traced(self.function, layout, specs, static.values)
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, instance: object, owner: type | None = None) -> Fused:
+        """A fused method, bound to its instance and kept there, as functools.cached_property does."""
+        if instance is None:
+            return self
+        bound = Fused(MethodType(self.function, instance), self.target)
+        vars(instance)[self._name] = bound
+        return bound
+
+    def __reduce__(self) -> str:
+        """By name, as functions are pickled."""
+        return str(getattr(self, "__qualname__", ""))
 
     def __repr__(self) -> str:
         return f"<fused {getattr(self.function, '__qualname__', self.function)!s} for target={self.target!r}>"
@@ -144,9 +176,10 @@ def fuse(f: Callable[..., Any] | None = None, *, target: Target = "cpu") -> Fuse
     return (lambda function: Fused(function, target)) if f is None else Fused(f, target)
 
 
-def _own(found: Operand, node: Node) -> Operand:
-    """The result, in memory of its own where the function returned a plain argument."""
-    return Operand(found.planes.copy(), found.spec) if node.op is input_ and not node.series else found
+def _own(found: Operand, operands: list[Operand]) -> Operand:
+    """The result, in memory of its own where it is part of a plain argument."""
+    shared = found.spec.basis is None and any(np.may_share_memory(found.planes, given.planes) for given in operands)
+    return Operand(found.planes.copy(), found.spec) if shared else found
 
 
 def _argument(leaf: Any, position: int) -> Operand:
@@ -170,25 +203,23 @@ def _checked_static(name: str, value: Any) -> Hashable:
 
 def _flattened(tree: Tree) -> tuple[Tree, list[Any]]:
     """The containers, hashable, and the leaves in order."""
-    if isinstance(tree, tuple | list):
-        parts = [_flattened(item) for item in tree]
-        kind = "tuple" if isinstance(tree, tuple) else "list"
-        return (kind, *(layout for layout, _ in parts)), [leaf for _, leaves in parts for leaf in leaves]
-    if isinstance(tree, dict):
-        parts = [_flattened(item) for item in tree.values()]
-        return ("dict", tuple(tree), *(layout for layout, _ in parts)), [leaf for _, leaves in parts for leaf in leaves]
-    return "leaf", [tree]
+    if not isinstance(tree, tuple | list | dict):
+        return None, [tree]
+    names = tuple(tree) if isinstance(tree, dict) else ()
+    parts = [_flattened(item) for item in (tree.values() if isinstance(tree, dict) else tree)]
+    return (type(tree), names, tuple(layout for layout, _ in parts)), [leaf for _, leaves in parts for leaf in leaves]
 
 
 def _rebuilt(layout: Tree, leaves: list[Any]) -> Any:
     remaining = iter(leaves)
 
     def build(part: Tree) -> Any:
-        if part == "leaf":
+        if part is None:
             return next(remaining)
-        if part[0] == "dict":
-            return dict(zip(part[1], map(build, part[2:]), strict=True))
-        items = map(build, part[1:])
-        return tuple(items) if part[0] == "tuple" else list(items)
+        kind, names, parts = part
+        items = [build(inner) for inner in parts]
+        if names:
+            return kind(zip(names, items, strict=True))
+        return kind(*items) if hasattr(kind, "_fields") else kind(items)
 
     return build(layout)

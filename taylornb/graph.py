@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 Dtype = np.dtype[Any]
 
 
+ON_TRUTH = {"same": np.dtype(bool), "number": np.dtype(np.float64)}
+
+
 class Node:
     """An op applied to nodes.
 
@@ -49,25 +52,29 @@ class Graph:
         self, op: Op, params: tuple[Hashable, ...], dtype: Dtype | None, constant: bool = True, series: bool = False
     ) -> Node:
         """An input or a literal."""
-        node = self._find(op, (), (*params, dtype))
-        node.dtype, node.constant, node.series = dtype, constant, series
-        return node
+        return self._find(op, (), (*params, dtype), (dtype, constant, series))
 
     def node(self, op: Op, args: tuple[Node, ...], params: tuple[Hashable, ...] = ()) -> Node:
         """The op applied to the arguments."""
         if op.involution and args[0].op is op:
             return args[0].args[0]
-        node = self._find(op, args, params)
         numeric = op.numeric(args)
-        truth = op.boolean or (op.on_truth == "same" and all(arg.truth for arg in numeric))
-        node.dtype = np.dtype(bool) if truth else promote(arg.dtype for arg in numeric)
-        node.constant = op.kind == "constant" or all(arg.constant for arg in numeric)
-        node.series = not truth and any(arg.series for arg in args)
-        return node
+        dtype = np.dtype(bool) if op.boolean else promote(arg.dtype for arg in numeric)
+        if op.on_truth in ON_TRUTH and all(arg.truth for arg in numeric):
+            dtype = ON_TRUTH[op.on_truth]
+        truth = dtype is not None and dtype.kind == "b"
+        constant = op.kind == "constant" or all(arg.constant for arg in numeric)
+        return self._find(op, args, params, (dtype, constant, not truth and any(arg.series for arg in args)))
 
-    def _find(self, op: Op, args: tuple[Node, ...], params: tuple[Hashable, ...]) -> Node:
+    def _find(
+        self, op: Op, args: tuple[Node, ...], params: tuple[Hashable, ...], known: tuple[Dtype | None, bool, bool]
+    ) -> Node:
         key = (op, args, params)
-        return self._nodes.setdefault(key, Node(op, args, params, len(self._nodes)))
+        if key not in self._nodes:
+            node = Node(op, args, params, len(self._nodes))
+            node.dtype, node.constant, node.series = known
+            self._nodes.setdefault(key, node)
+        return self._nodes[key]
 
 
 def promote(dtypes: Iterable[Dtype | None]) -> Dtype | None:

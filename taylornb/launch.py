@@ -98,9 +98,9 @@ def _run(program: Program, planes: Sequence[Planes], outputs: Sequence[Planes], 
     compiles = len(program.instructions) <= LONGEST
     for shape, ins, outs in _plain_loops(planes, outputs):
         access = tuple(_way(shape, plane.shape[1:]) for plane in ins)
-        used = [ins[slot].reshape([len(ins[slot]), *_lengths(shape, access[slot])]) for slot in program.inputs]
+        used = [_contiguous(ins[slot], _lengths(shape, access[slot])) for slot in program.inputs]
         if compiles:
-            kernel(program, tuple(access[slot] for slot in program.inputs), len(shape))(*used, *outs)
+            _call(kernel(program, tuple(access[slot] for slot in program.inputs), len(shape)), used, outs)
         else:
             _blocks(program, ins, outs)
 
@@ -121,12 +121,26 @@ def kernel(program: Program, access: Access, axes: int) -> Any:
 
 @lru_cache(maxsize=1024)
 def _kernel(program: Program, access: Access, axes: int) -> Any:
-    return _compiled(cpu.source(program, access, axes))
+    inputs = {slot: dtype for slot, _, dtype in program.loads}
+    types = [(inputs[slot].str, 1 + len(way)) for slot, way in zip(program.inputs, access, strict=True)]
+    types += [(out.dtype.str, 1 + axes) for out in program.outputs]
+    return _compiled(cpu.source(program, access, axes), tuple(types), len(program.inputs))
 
 
 @lru_cache(maxsize=1024)
-def _compiled(text: str) -> Any:
-    return cpu.compiled(text)
+def _compiled(text: str, types: tuple[tuple[str, int], ...], inputs: int) -> Any:
+    return cpu.compiled(text, types, inputs)
+
+
+def _call(function: Any, ins: Sequence[Planes], outs: Sequence[Planes]) -> None:
+    """Run a kernel on arrays of the one kind it is compiled for: contiguous, the inputs read-only."""
+    for plane in ins:
+        plane.flags.writeable = False
+    whole = [out if out.flags.c_contiguous else np.empty_like(out, order="C") for out in outs]
+    function(*ins, *whole)
+    for out, computed in zip(outs, whole, strict=True):
+        if out is not computed:
+            out[...] = computed
 
 
 def compilations() -> int:
@@ -181,6 +195,10 @@ def _way(shape: Shape, lengths: Shape) -> str:
 
 def _lengths(shape: Shape, way: str) -> Shape:
     return {"op": shape, "o": shape[:1], "p": shape[-1:], "": ()}[way]
+
+
+def _contiguous(planes: Planes, lengths: Shape) -> Planes:
+    return np.ascontiguousarray(planes.reshape([len(planes), *lengths])).view()
 
 
 def _without_repeats(planes: Planes) -> Planes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 from fractions import Fraction
 from math import isfinite
@@ -15,6 +16,14 @@ class Constant:
 
 
 Number = Fraction | Constant
+
+
+def exactly(value: object) -> Hashable:
+    """A key that tells 1 from 1.0 and True, and 0.0 from −0.0, which are equal as keys."""
+    if isinstance(value, tuple | frozenset):
+        parts = map(exactly, value)
+        return (type(value), tuple(parts) if isinstance(value, tuple) else frozenset(parts))
+    return (type(value), value.hex() if isinstance(value, float) else value)
 
 
 def number(value: object) -> Number:

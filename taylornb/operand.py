@@ -47,6 +47,10 @@ class Spec:
     def __hash__(self) -> int:
         return self._hash
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Without the hash, which is another in another process."""
+        return Spec, (self.support, self.dtype, self.basis)
+
 
 @dataclass(frozen=True, eq=False)
 class Operand:
@@ -119,7 +123,8 @@ def is_multiprecision(array: NDArray[Any]) -> bool:
     """Whether an object array holds mpmath numbers and nothing else but Python's."""
     if array.dtype.kind != "O" or not array.size:
         return False
-    return all(hasattr(item, "_mpf_") or type(item) in (int, float) for item in array.flat)
+    own = [hasattr(item, "_mpf_") for item in array.flat]
+    return any(own) and all(mine or type(item) in (int, float) for mine, item in zip(own, array.flat, strict=True))
 
 
 def _kind_of(array: NDArray[Any]) -> str:

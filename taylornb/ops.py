@@ -7,7 +7,10 @@ that keep the relative accuracy of every coefficient, and where the obvious form
 from __future__ import annotations
 
 from fractions import Fraction
+from operator import index as as_index
 from typing import Any
+
+import numpy as np
 
 from .detach import detach, graft
 from .number import Constant
@@ -61,7 +64,7 @@ round = composite(
     "Rounded to so many decimals, halves to even.",
     _round,
     static=frozenset((1,)),
-    bind=lambda a, decimals=0: ((a, decimals), ()),
+    bind=lambda a, decimals=0: ((a, as_index(decimals)), ()),
 )
 
 # ---- choice ------------------------------------------------------------------------------------------
@@ -105,19 +108,24 @@ remainder = equation("remainder", "a − b·floor(a/b), as numpy.remainder.", ra
 sqrt = equation("sqrt", "√x.", per=lambda x, y: y, rate=lambda x, y: Fraction(1, 2))
 cbrt = equation("cbrt", "∛x.", per=lambda x, y: 3 * square(y))
 
-PRODUCTS = 64  # up to this exponent x^n is products: exact at 0, and n·u stays far below 1e-12
+PRODUCTS = 256  # up to this exponent x^n is products: exact at 0, and n·u stays far below 1e-12
 
 
 def _power(x: Any, r: Any) -> Any:
     """x**r by what is known of r: a number, a constant array, a series; or of x."""
     if hasattr(r, "node"):
         return _series_power(x, r)
+    if isinstance(r, np.generic):
+        return _power(_beside(x, r), r.item())
     whole = float(r).is_integer()
     if whole and abs(r) <= PRODUCTS:
         return _product(x, int(r))
     if r == 0.5:
         return sqrt(x)
     return (_rising_power if r > 1 else _root_power if r > 0 else _falling_power)(x, float(r))
+
+
+_beside = linear("beside", "x, in the dtype that it has beside r.", lambda m, x, r: x, at=_TWO["at"], public=False)
 
 
 def _product(x: Any, n: int) -> Any:
@@ -134,7 +142,9 @@ def _series_power(x: Any, r: Any) -> Any:
     if r.node.constant:
         return _constant_power(x, r)
     base_is_constant = not hasattr(x, "node") or x.node.constant
-    return _exponential(x, r) if base_is_constant else _general_power(x, r)
+    if base_is_constant:
+        return _exponential(x, r)
+    return where(absolute(x) < 1, _lower_power(x, r, STEPS), _general_power(x, r))
 
 
 power = composite("power", "x**r: exact at 0 for whole r.", _power, at=(0.7, 2.5), static=frozenset((1,)))
@@ -162,7 +172,7 @@ _exponential = equation(
     "exponential",
     "a**x for a number a.",
     value=lambda a, x: _numeric_power(a, x),
-    rate=lambda a, x, y: (None, y * log(a)),
+    rate=lambda a, x, y: (None, y * where(y == 0, 0, log(a))),  # 0**x has derivatives 0, log 0 or not
     public=False,
     **_TWO,
 )
@@ -175,6 +185,22 @@ _general_power = equation(
     public=False,
     **_TWO,
 )
+# The chain again, a few steps of it, for a base that is small.
+_chained_power: Op = equation(
+    "chained_power",
+    "a**b for two series, by way of a**(b - 1).",
+    value=lambda a, b, steps: _numeric_power(a, b),
+    rate=lambda a, b, y, steps: (b * _lower_power(a, b - 1, steps - 1), y * log(a)),
+    bind=lambda a, b, steps: ((a, b), (steps,)),
+    public=False,
+    **_TWO,
+)
+STEPS = 3
+
+
+def _lower_power(a: Any, b: Any, steps: int) -> Any:
+    return _chained_power(a, b, steps) if steps else _general_power(a, b)
+
 
 # a·log a as a product has log's fourth coefficient, a^-4/4, in its own: that overflows where the product's a^-3 does not.
 _x_log_x: Op = equation(
@@ -245,25 +271,30 @@ hypot = equation("hypot", "√(a² + b²).", rate=lambda a, b, y: _direction(a, 
 arctan2: Op = equation(
     "arctan2",
     "The angle of the point (x, y), given y first.",
-    per=lambda b, a, y: hypot(a, b),
-    rate=lambda b, a, y: (_cosine(a, b, y), -_sine(a, b, y)),
+    per=lambda b, a, y: hypot(_room(a, b) * a, _room(a, b) * b),
+    rate=lambda b, a, y: (_room(a, b) * _cosine(a, b, y), -(_room(a, b) * _sine(a, b, y))),
     **_TWO,
 )
 _THREE = {"at": (0.7, 0.3, 0.4), "public": False}
 _cosine: Op = equation(
     "direction_cosine",
     "cos φ.",
-    value=lambda a, b, phi: a / hypot(a, b),
+    value=lambda a, b, phi: _room(a, b) * a / hypot(_room(a, b) * a, _room(a, b) * b),
     rate=lambda a, b, phi, y: (None, None, -_sine(a, b, phi)),
     **_THREE,
 )
 _sine: Op = equation(
     "direction_sine",
     "sin φ.",
-    value=lambda a, b, phi: b / hypot(a, b),
+    value=lambda a, b, phi: _room(a, b) * b / hypot(_room(a, b) * a, _room(a, b) * b),
     rate=lambda a, b, phi, y: (None, None, _cosine(a, b, phi)),
     **_THREE,
 )
+
+
+def _room(a: Any, b: Any) -> Any:
+    """A constant for both sides, so that hypot does not overflow where the angle is ordinary."""
+    return where(maximum(absolute(a), absolute(b)) > 1, Fraction(1, 4), 1)
 
 
 def _direction(a: Any, b: Any, phi: Any) -> tuple[Any, Any]:

@@ -244,8 +244,8 @@ class Scalars:
 
     def where(self, condition: Scalar, a: Scalar, b: Scalar) -> Scalar:
         """The first where the condition holds, else the second."""
-        if isinstance(condition, Fraction):
-            return a if condition else b
+        if isinstance(condition, Fraction) or a == b:
+            return a if condition or a == b else b
         chosen = (self.writer.cast(a, self.dtype), self.writer.cast(b, self.dtype))
         return self.writer.emit("where", (condition, *chosen), self.dtype)  # type: ignore[arg-type]
 

@@ -44,7 +44,7 @@ class Op:
             are divided by the argument's value before they are multiplied, which keeps them in range.
         boolean: The result is a truth value.
         on_truth: What it does to truth values, where these are not simply 0 and 1: "same" gives a truth value again,
-            "refuse" is an error, as it is in NumPy, and the name of another op stands for that.
+            "number" a float64, "refuse" is an error, as it is in NumPy, and the name of another op stands for that.
         involution: Applied twice it is the identity, bit for bit.
         public: Users can call it.
         static: Arguments that are baked into the program where they are plain numbers (an exponent).

@@ -97,7 +97,7 @@ class Series:
 
     def _linear(self, node: Node, i: int) -> Rule:
         op = node.op
-        if op.retains is not None and not op.retains(self.basis, i, *node.params):
+        if op.retains is not None and node.series and not op.retains(self.basis, i, *node.params):
             return None
         if op.heir is not None:
             return (yield node.args[op.heir if i else 0], i)
@@ -280,7 +280,8 @@ def write(graph: Tracing, nodes: Sequence[Node], inputs: Mapping[Node, tuple[int
     stores: list[Store] = []
     outputs: list[Output] = []
     for place, node in enumerate(nodes):
-        found = {i: series.coefficient(node, i) for i in range(1 if node.constant else basis.size)}
+        with graph.open():
+            found = {i: series.coefficient(node, i) for i in range(1 if node.constant else basis.size)}
         found[0] = Fraction(0) if found[0] is None else found[0]
         units = tuple(i for i, scalar in found.items() if i and scalar == 1 and isinstance(scalar, Fraction))
         support = Support.packed((i for i, scalar in found.items() if scalar is not None and i not in units), units)

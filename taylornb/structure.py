@@ -19,7 +19,8 @@ Bound = tuple[tuple[Any, ...], tuple[Any, ...]]
 def each_plane(operands: Sequence[Operand], function: Callable[..., Any]) -> Operand:
     """The function of the planes of every monomial that any of the operands holds."""
     monomials = sorted({i for found in operands for i in found.spec.support.monomials})
-    planes = np.stack([np.asarray(function(*(found.plane(i) for found in operands))) for i in monomials])
+    with np.errstate(all="ignore"):
+        planes = np.stack([np.asarray(function(*(found.plane(i) for found in operands))) for i in monomials])
     strong = [found.spec.dtype for found in operands if found.spec.dtype is not None]
     basis = same_basis(found.spec.basis for found in operands)
     return Operand(planes, Spec(Support.packed(monomials), planes.dtype if strong else None, basis))
@@ -106,6 +107,19 @@ def _broadcast(operands: Sequence[Operand], shape: Any) -> Operand:
     )
 
 
+def _mean(plane: Planes, axis: Any, keepdims: bool) -> Planes:
+    """numpy.mean, which also warns where there is nothing to average."""
+    total = np.asarray(np.sum(plane, axis=axis, keepdims=keepdims, dtype=None if plane.dtype.kind != "b" else np.float64))
+    count = plane.size // total.size if total.size else 1
+    return np.asarray(total / (count if plane.size else total.dtype.type(0)))
+
+
+def _close(p: Planes, q: Planes, rtol: float, atol: float, equal_nan: bool) -> bool:
+    if "O" in (p.dtype.kind, q.dtype.kind):
+        return bool(np.all(abs(p - q) <= atol + rtol * abs(q)))
+    return np.allclose(p, q, rtol, atol, equal_nan)
+
+
 def _agree(operands: Sequence[Operand], equal: Callable[[Planes, Planes], Any]) -> bool:
     a, b = operands
     same_basis(found.spec.basis for found in operands)
@@ -118,18 +132,21 @@ sum: Op = declare(
     "The sum over the element axes, as numpy.sum.",
     lambda operands, axis, keepdims: each_plane(operands, lambda p: np.sum(p, axis=axis, keepdims=keepdims)),
     bind=_bind_reduction,
+    on_truth="number",
 )
 mean: Op = declare(
     "mean",
     "The mean over the element axes, as numpy.mean.",
-    lambda operands, axis, keepdims: each_plane(operands, lambda p: np.mean(p, axis=axis, keepdims=keepdims)),
+    lambda operands, axis, keepdims: each_plane(operands, lambda p: _mean(p, axis, keepdims)),
     bind=_bind_reduction,
+    on_truth="number",
 )
 stack: Op = declare(
     "stack",
     "Arrays joined along a new axis, as numpy.stack.",
     lambda operands, axis: each_plane(operands, lambda *p: np.stack(p, axis=axis)),
     bind=_bind_arrays,
+    on_truth="same",
     at=(0.7, 0.3),
 )
 concatenate: Op = declare(
@@ -137,33 +154,39 @@ concatenate: Op = declare(
     "Arrays joined along an axis they have, as numpy.concatenate.",
     lambda operands, axis: each_plane(operands, lambda *p: np.concatenate(p, axis=axis)),
     bind=_bind_arrays,
+    on_truth="same",
     at=(0.7, 0.3),
 )
-reshape: Op = declare("reshape", "The same elements in another shape, as numpy.reshape.", _reshape, bind=_bind_reshape)
+reshape: Op = declare(
+    "reshape", "The same elements in another shape, as numpy.reshape.", _reshape, bind=_bind_reshape, on_truth="same"
+)
 broadcast_to: Op = declare(
     "broadcast_to",
     "The elements repeated to a shape, in a view, as numpy.broadcast_to.",
     _broadcast,
     bind=_bind_broadcast,
+    on_truth="same",
 )
 getitem: Op = declare(
     "getitem",
     "Elements by NumPy's index.",
     lambda operands, key: index(operands[0], _thawed(key)),
     bind=_bind_index,
+    on_truth="same",
     public=False,
 )
 array_equal: Op = declare(
     "array_equal",
     "Whether two arrays have the same shape and equal coefficients in every retained degree.",
-    lambda operands: _agree(operands, np.array_equal),
+    lambda operands, equal_nan: _agree(operands, lambda p, q: np.array_equal(p, q, equal_nan)),
+    bind=lambda a1, a2, equal_nan=False: ((a1, a2), (bool(equal_nan),)),
     at=(0.7, 0.3),
     answers=True,
 )
 allclose: Op = declare(
     "allclose",
     "Whether every coefficient is close, as numpy.allclose.",
-    lambda operands, rtol, atol, equal_nan: _agree(operands, lambda p, q: np.allclose(p, q, rtol, atol, equal_nan)),
+    lambda operands, rtol, atol, equal_nan: _agree(operands, lambda p, q: _close(p, q, rtol, atol, equal_nan)),
     bind=lambda a, b, rtol=1e-5, atol=1e-8, equal_nan=False: ((a, b), (rtol, atol, equal_nan)),
     at=(0.7, 0.3),
     answers=True,

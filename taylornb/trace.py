@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
+from contextlib import contextmanager
 from fractions import Fraction
+from itertools import count
 from typing import Any, NoReturn
 
 import numpy as np
@@ -12,7 +14,7 @@ from . import ops
 from .errors import TracingError
 from .graph import Graph, Node
 from .number import Constant, number
-from .operand import Operand, Spec, operand
+from .operand import Operand, Planes, Spec, operand, real_array
 from .rules import Op, input_, literal, registry
 from .surface import Arithmetic
 
@@ -23,7 +25,17 @@ class Tracing(Graph):
     def __init__(self) -> None:
         super().__init__()
         self.captured: dict[Node, Operand] = {}
+        self.closed = False
         self._kept: list[object] = []  # what was captured stays alive, so that an id names one object
+
+    @contextmanager
+    def open(self) -> Iterator[None]:
+        """While a function of the user or an equation is traced; what these leak is of no use afterwards."""
+        self.closed = False
+        try:
+            yield
+        finally:
+            self.closed = True
 
     def input(self, key: Hashable, spec: Spec) -> Node:
         """The node of an argument."""
@@ -33,16 +45,24 @@ class Tracing(Graph):
 
     def literal(self, value: Any) -> Node:
         """A number the function contains; a NumPy scalar brings its dtype, a Python number does not."""
-        dtype = value.dtype if isinstance(value, np.floating) else None
+        dtype = None
+        if isinstance(value, np.generic):
+            dtype = real_array(value, "a number the function contains", keep_bool=True).dtype
         return self.leaf(literal, (number(value),), dtype)
 
     def capture(self, value: Any) -> Node:
-        """An array the function refers to: read now, and an argument of the kernel from here on."""
+        """An array the function refers to: read now, and an argument of the kernel from here on.
+
+        Where the function has written to an array it used before, the array is another argument.
+        """
         found = operand(value, "an array the function refers to")
-        node = self.input(("captured", id(value)), found.spec)
-        if node not in self.captured:
-            self.captured[node] = Operand(found.planes.copy(), found.spec)
-            self._kept.append(value)
+        for version in count():
+            node = self.input(("captured", id(value), version), found.spec)
+            if node not in self.captured:
+                self.captured[node] = Operand(found.planes.copy(), found.spec)
+                self._kept.append(value)
+            if _same_bits(self.captured[node].planes, found.planes):
+                break
         return node
 
     def lift(self, value: Any) -> Node:
@@ -52,7 +72,7 @@ class Tracing(Graph):
             TracingError: For a traced value of another function.
         """
         if isinstance(value, Tracer):
-            if value.graph is not self:
+            if value.graph is not self or self.closed:
                 raise TracingError("a traced value left the function it was traced in; return it from there instead")
             return value.node
         return self.literal(value) if is_number(value) or isinstance(value, Constant) else self.capture(value)
@@ -115,6 +135,10 @@ class Tracer(Arithmetic):
             f".{name} of a traced value is not known while tn.fuse traces the function; "
             f"take it from the argument before the call, or from the result after it"
         )
+
+
+def _same_bits(a: Planes, b: Planes) -> bool:
+    return a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes()
 
 
 def _on_truth(op: Op) -> Op:

@@ -81,13 +81,23 @@ def source(program: Program, access: Sequence[str], axes: int = 1) -> str:
     return "\n".join([*lines, *_indented([*per_element, *body], depth + 1)]) + "\n"
 
 
-def compiled(text: str) -> Any:
-    """The kernel as a function of contiguous arrays; it releases the interpreter while it runs."""
+def compiled(text: str, arrays: Sequence[tuple[str, int]], inputs: int) -> Any:
+    """The kernel as a function of contiguous arrays; it releases the interpreter while it runs.
+
+    Args:
+        text: Its source.
+        arrays: The dtype and the number of axes of each argument.
+        inputs: How many of them are inputs, which are read-only.
+    """
+    signature = [
+        numba.types.Array(numba.from_dtype(np.dtype(dtype)), axes, "C", readonly=n < inputs)
+        for n, (dtype, axes) in enumerate(arrays)
+    ]
     name = f"<taylornb kernel {sha256(text.encode()).hexdigest()[:16]}>"
     linecache.cache[name] = (len(text), None, text.splitlines(keepends=True), name)
     scope = {**SCOPE, "__name__": "taylornb.generated"}
     exec(compile(text, name, "exec"), scope)  # a text of our own making: numbers, and names from the tables above
-    return numba.njit(scope["kernel"], nogil=True, error_model="numpy", fastmath={"contract"})
+    return numba.njit(numba.void(*signature), nogil=True, error_model="numpy", fastmath={"contract"})(scope["kernel"])
 
 
 def _loads(program: Program, access: dict[int, str]) -> tuple[list[str], list[str], list[str]]:

@@ -12,7 +12,6 @@ from ..program import Dtype, Instruction
 from .reference import NUMBERS, Machine
 
 RENAMED = {
-    "power": "power",
     "absolute": "fabs",
     "arcsin": "asin",
     "arccos": "acos",
@@ -22,7 +21,6 @@ RENAMED = {
     "arccosh": "acosh",
     "arctanh": "atanh",
     "rint": "nint",
-    "isfinite": "isfinite",
 }
 CONSTANTS: dict[str, Callable[[Any], Any]] = {
     "ln2": lambda m: m.ln(2),
