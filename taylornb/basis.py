@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import combinations_with_replacement, product
 from math import comb, factorial, prod
 from operator import index as as_index
 
@@ -86,7 +87,9 @@ class Basis:
         powers, positions = self.monomials[i], self.positions
         if len(powers) == 1:
             return [(j, i - j) for j in range(i + 1)]
-        pairs = ((left, tuple(p - q for p, q in zip(powers, left, strict=True))) for left in _divisors(powers))
+        pairs = (
+            (left, tuple(p - q for p, q in zip(powers, left, strict=True))) for left in product(*(range(p + 1) for p in powers))
+        )
         return sorted((positions[left], positions[right]) for left, right in pairs)
 
     def index(self, *degree: int, **degrees: int) -> int:
@@ -170,18 +173,8 @@ def _checked_names(variables: object) -> tuple[str, ...]:
 
 
 def _of_degree(degree: int, count: int) -> Iterator[Exponents]:
-    if count == 1:
-        yield (degree,)
-        return
-    for first in range(degree, -1, -1):
-        for rest in _of_degree(degree - first, count - 1):
-            yield (first, *rest)
-
-
-def _divisors(powers: Exponents) -> Iterator[Exponents]:
-    if not powers:
-        yield ()
-        return
-    for first in range(powers[0] + 1):
-        for rest in _divisors(powers[1:]):
-            yield (first, *rest)
+    for factors in combinations_with_replacement(range(count), degree):
+        powers = [0] * count
+        for variable in factors:
+            powers[variable] += 1
+        yield tuple(powers)

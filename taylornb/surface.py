@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from typing import Any, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 import numpy as np
 
@@ -12,7 +12,6 @@ from .errors import UnsupportedError
 from .rules import Op, registry
 
 DECLARATIONS = (detach, ops, special, structure)  # importing them fills the registry
-ALIASES = {"bitwise_and": "logical_and", "bitwise_or": "logical_or", "bitwise_xor": "logical_xor", "invert": "logical_not"}
 
 
 class Arithmetic:
@@ -24,6 +23,7 @@ class Arithmetic:
     __slots__ = ()
     __hash__ = None  # type: ignore[assignment]
     _precedence = 0
+    _aliases: ClassVar[dict[str, str]] = {}  # other names of ufuncs
 
     def _apply(self, op: Op, args: tuple[Any, ...], params: tuple[Hashable, ...]) -> Any:
         raise NotImplementedError
@@ -80,8 +80,7 @@ class Arithmetic:
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *args: Any, **kwargs: Any) -> Any:
         """NumPy's ufuncs: each is the op of the same name."""
-        name = ALIASES.get(ufunc.__name__, ufunc.__name__)
-        op = registry.get(name)
+        op = registry.get(self._aliases.get(ufunc.__name__, ufunc.__name__))
         if method != "__call__":
             raise UnsupportedError(f"np.{ufunc.__name__}.{method} does not take series; {_remedy(method)}")
         if op is None or not op.public:

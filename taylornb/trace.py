@@ -78,11 +78,15 @@ class Tracing(Graph):
         return self.literal(value) if is_number(value) or isinstance(value, Constant) else self.capture(value)
 
 
+TRUTHS = {"bitwise_and": "logical_and", "bitwise_or": "logical_or", "bitwise_xor": "logical_xor", "invert": "logical_not"}
+
+
 class Tracer(Arithmetic):
     """Stands for a value that is not known yet; an op applied to it becomes a node."""
 
     __slots__ = ("graph", "node")
     _precedence = 2
+    _aliases = TRUTHS
 
     def __init__(self, graph: Tracing, node: Node) -> None:
         self.graph, self.node = graph, node

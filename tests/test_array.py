@@ -70,6 +70,14 @@ def test_basis_order_and_index():
     assert tn.Basis(("x",), 7).index(5) == 5
 
 
+def test_many_variables_to_first_order():
+    xs = tn.variables(1, **{f"x{i}": float(i) for i in range(1500)})
+    u = xs[3] * xs[1499] + np.sin(xs[0])
+    assert u.derivative(x3=1) == 1499
+    assert u.derivative(x1499=1) == 3
+    assert u.gradient().shape == (1500,)
+
+
 def test_variables_broadcast_to_one_shape():
     a, b, c = tn.variables(1, a=np.ones((3, 1)), b=np.arange(4.0), c=2.0)
     assert a.shape == b.shape == c.shape == (3, 4)

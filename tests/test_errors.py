@@ -68,6 +68,7 @@ NUMPY = [
     (lambda: np.add.outer(X, X), tn.UnsupportedError, r"np\.add\.outer"),
     (lambda: np.cumsum(X), tn.UnsupportedError, r"np\.cumsum is not an operation"),
     (lambda: np.linalg.norm(X), tn.UnsupportedError, r"np\.linalg\.norm is not an operation"),
+    (lambda: np.bitwise_and(X, X), tn.UnsupportedError, r"np\.bitwise_and is not"),
     (lambda: np.matmul(X, X), tn.UnsupportedError, r"np\.matmul is not"),
     (lambda: np.floor_divide(X, 2), tn.UnsupportedError, r"np\.floor_divide is not"),
     (lambda: np.exp(X, out=np.empty(3)), tn.UnsupportedError, r"out=ndarray"),
