@@ -158,7 +158,7 @@ def test_numpy_scalars_bring_their_dtype():
         lambda x: np.int64(2) * x,
         lambda x: np.maximum(x, np.int32(1)),
         lambda x: x ** np.float64(2.5),
-        lambda x: x ** np.int64(2),
+        lambda x: np.power(x, np.int64(2)),
         lambda x: np.mean(x > 0) * x,
         lambda x: np.sum(x > 0) * x,
     ):
