@@ -7,11 +7,11 @@ from typing import Any, ClassVar, NoReturn
 
 import numpy as np
 
-from . import detach, ops, special, structure
+from . import detach, ops, powers, special, structure
 from .errors import UnsupportedError
 from .rules import Op, registry
 
-DECLARATIONS = (detach, ops, special, structure)  # importing them fills the registry
+DECLARATIONS = (detach, ops, powers, special, structure)  # importing them fills the registry
 
 
 class Arithmetic:
@@ -37,8 +37,8 @@ class Arithmetic:
     def __rmul__(self, other: Any) -> Any: return ops.multiply(other, self)
     def __truediv__(self, other: Any) -> Any: return ops.divide(self, other)
     def __rtruediv__(self, other: Any) -> Any: return ops.divide(other, self)
-    def __pow__(self, other: Any) -> Any: return ops.power(self, other)
-    def __rpow__(self, other: Any) -> Any: return ops.power(other, self)
+    def __pow__(self, other: Any) -> Any: return powers.power(self, other)
+    def __rpow__(self, other: Any) -> Any: return powers.power(other, self)
     def __mod__(self, other: Any) -> Any: return ops.remainder(self, other)
     def __rmod__(self, other: Any) -> Any: return ops.remainder(other, self)
     def __neg__(self) -> Any: return ops.negative(self)

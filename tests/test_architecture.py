@@ -18,7 +18,7 @@ LAYERS = [
     ["operand"],
     ["detach", "structure"],
     ["ops"],
-    ["special"],
+    ["powers", "special"],
     ["surface"],
     ["trace"],
     ["program"],
