@@ -1,0 +1,46 @@
+"""How are the error functions computed without branches?
+
+erfc a = exp(−a²)·R((a − 2)/(a + 2))/(a + 2), with a polynomial R (after Shepherd and Laframboise, 1981).
+"""
+
+from __future__ import annotations
+
+from ..text import Vector
+from .exponentials import PER_LN2, less_multiple_of_ln2, rise, scaled
+from .pieces import at_most, chosen, form, magnitude, nearest, outlined, polynomial, signed, two_product, two_sum
+
+
+@outlined
+def erf(v: Vector, x: str) -> str:
+    """The error function: a polynomial up to 1, then 1 − erfc."""
+    size = magnitude(v, x)
+    far = v.subtract(v.constant(1), _complement(v, size))
+    return v.select(v.compare("olt", size, v.constant(1)), _near(v, x), signed(v, far, x))
+
+
+@outlined
+def erfc(v: Vector, x: str) -> str:
+    """The complementary error function: 1 − erf up to 1/2."""
+    size = magnitude(v, x)
+    y = _complement(v, size)
+    y = v.select(v.compare("olt", x, v.constant(0)), v.subtract(v.constant(2), y), y)
+    return v.select(v.compare("olt", size, v.constant(0.5)), v.subtract(v.constant(1), _near(v, x)), y)
+
+
+def _near(v: Vector, x: str) -> str:
+    """Erf x for |x| ≤ 1."""
+    return v.fma(x, polynomial(v, "erf", v.multiply(x, x)), x)
+
+
+def _complement(v: Vector, a: str) -> str:
+    """Erfc a for a ≥ 1/2."""
+    a = at_most(v, a, chosen(v, 28, 10.5))  # beyond, it is 0
+    below, lost = two_sum(v, a, v.constant(2))
+    inverse = v.divide(v.constant(1), below)
+    curve = polynomial(v, "erfc", v.fma(inverse, v.constant(-4), v.constant(1)), steps=3)
+    factor = v.multiply(curve, inverse)
+    rest = v.fma(v.negative(factor), lost, v.fma(v.negative(factor), below, curve))
+    square, part = two_product(v, a, a)
+    k, bits = nearest(v, square, -PER_LN2, 2 * form(v).bias)
+    r = v.subtract(less_multiple_of_ln2(v, v.negative(square), k), part)
+    return scaled(v, v.add(factor, v.fma(factor, rise(v, r), v.multiply(rest, inverse))), bits)
