@@ -9,19 +9,21 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
+from . import buffers, notation
 from . import detach as detaching
-from . import notation
 from .basis import Basis, checked_order, same_basis
 from .errors import BasisError, UnsupportedError
 from .evaluate import Evaluator, finished
 from .graph import Node
-from .launch import empty
+from .launch import Way
 from .number import exactly
 from .operand import Operand, Planes, Spec, operand
 from .rules import Op
 from .structure import index
 from .surface import Arithmetic
 from .trace import Tracer, Tracing, stays
+
+AT_THE_PROMPT: Way = (None, None)
 
 
 class TaylorArray(Arithmetic):
@@ -43,7 +45,6 @@ class TaylorArray(Arithmetic):
     _precedence = 1
 
     def __init__(self, found: Operand) -> None:
-        found.planes.flags.writeable = False
         self._found = found
 
     def _operand(self) -> Operand:
@@ -104,7 +105,7 @@ class TaylorArray(Arithmetic):
         support = self._found.spec.support
         if support.rows == tuple((i, i) for i in range(self.basis.size)):
             return _read_only(self._found.planes[: self.basis.size])
-        planes = empty(self.basis.size, self.shape, self.dtype)
+        planes = buffers.empty((self.basis.size, *self.shape), self.dtype)
         for i in range(self.basis.size):
             planes[i] = self._found.plane(i)
         return _read_only(planes)
@@ -228,7 +229,7 @@ def apply(op: Op, args: tuple[Any, ...], params: tuple[Hashable, ...]) -> Any:
         return wrap(result) if isinstance(result, Operand) else result
     layout = tuple(arg.spec if isinstance(arg, Operand) else arg for arg in given)
     evaluator, inputs, output = _one_node(op, layout, exactly(layout), params, basis)
-    found = evaluator(dict(zip(inputs, operands, strict=True)), None)[0]
+    found = evaluator(dict(zip(inputs, operands, strict=True)), AT_THE_PROMPT)[0]
     return wrap(finished(found, output))
 
 

@@ -2,23 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import lru_cache
-from threading import Lock
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property, lru_cache
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from .basis import Basis
 from .graph import Node, walk
-from .launch import Target, broadcast_shape, launch
-from .operand import Operand, Spec
+from .launch import Way, broadcast_shape, launch
+from .operand import Operand, Planes, Spec
 from .program import Program
 from .series import output_dtype, write
+from .threads import lock
 from .trace import Tracing
 
 Known = dict[Node, Operand]
+Signature = tuple[tuple[Node, Spec, tuple[int, ...]], ...]  # what is known: each node, what it is like, its shape
+Run = Callable[[Program, Sequence[Operand], Sequence[Planes | None]], list[Any]]
+Like = tuple[Spec, tuple[int, ...]]  # what is known of a result before it is computed: its shape is that of the elements
+Into = Callable[[list[Like]], Mapping[Node, Planes | None]]
 PLAIN = Basis(("x",), 0)  # the series of plain numbers: their values
+
+_writing = lock()
+
+
+class Part(NamedTuple):
+    """A kernel of a plan: the nodes it computes, from which nodes, by which program, and what they will be like."""
+
+    nodes: tuple[Node, ...]
+    sources: tuple[Node, ...]
+    program: Program
+    likes: tuple[Like, ...]
 
 
 class Evaluator:
@@ -32,19 +47,29 @@ class Evaluator:
 
     def __init__(self, graph: Tracing, outputs: Sequence[Node], basis: Basis | None) -> None:
         self.graph, self.outputs, self.basis = graph, tuple(outputs), basis
-        self._lock = Lock()
-        self.program: Callable[..., Program] = lru_cache(maxsize=64)(self._program)
-        self.sources: Callable[..., tuple[Node, ...]] = lru_cache(maxsize=4096)(_sources)
+        self._plan: Callable[[tuple[Node, ...], Signature], tuple[Part, ...]] = lru_cache(maxsize=64)(self._parts)
+        self._program: Callable[..., Program] = lru_cache(maxsize=64)(self._written)
 
-    def __call__(self, known: Known, target: Target | None) -> list[Operand]:
-        """The outputs, given the inputs."""
-        return self._stages(known, lambda program, operands: launch(program, operands, target))
+    @cached_property
+    def _structure(self) -> tuple[Node, ...]:
+        return tuple(node for node in walk(self.outputs) if node.op.kind == "structure")
+
+    def __call__(self, known: Known, way: Way, into: Into | None = None) -> list[Operand]:
+        """The outputs, given the inputs.
+
+        Args:
+            known: The inputs.
+            way: The target and the form.
+            into: Told what the outputs will be like before the first of them is written, gives planes for those it
+                has some for; an elementwise output is written there if it fits.
+        """
+        return self._stages(known, lambda program, operands, given: launch(program, operands, way, given), into)
 
     def programs(self, known: Known) -> list[Program]:
         """The programs of a call, in the order they run."""
         found: list[Program] = []
 
-        def remember(program: Program, operands: Sequence[Operand]) -> list[Any]:
+        def remember(program: Program, operands: Sequence[Operand], given: Sequence[Planes | None]) -> list[Any]:
             found.append(program)
             shape = broadcast_shape([one.shape for one in operands])
             return [np.broadcast_to(out.dtype.type(0), (len(out.support.rows), *shape)) for out in program.outputs]
@@ -52,41 +77,71 @@ class Evaluator:
         self._stages(known, remember)
         return found
 
-    def _stages(self, known: Known, run: Callable[[Program, Sequence[Operand]], list[Any]]) -> list[Operand]:
-        known = {**known, **self.graph.captured}
-        for node in walk(self.outputs):
-            if node.op.kind == "structure":
-                assert node.op.body is not None
-                args = self._elementwise(node.args, known, run)
-                known |= dict(zip(node.args, args, strict=True))  # what comes after starts from these
-                known[node] = node.op.body(args, *node.params)
-        return self._elementwise(self.outputs, known, run)
+    def _stages(self, known: Known, run: Run, into: Into | None = None) -> list[Operand]:
+        if self.graph.captured:
+            known = {**known, **self.graph.captured}
+        for node in self._structure:
+            assert node.op.body is not None
+            args = self._elementwise(node.args, known, run)
+            known = {**known, **dict(zip(node.args, args, strict=True))}  # what comes after starts from these
+            known[node] = node.op.body(args, *node.params)
+        return self._elementwise(self.outputs, known, run, into)
 
-    def _elementwise(self, nodes: Sequence[Node], known: Known, run: Callable[..., list[Any]]) -> list[Operand]:
+    def _elementwise(self, nodes: tuple[Node, ...], known: Known, run: Run, into: Into | None = None) -> list[Operand]:
         """The nodes from what is known, in one kernel for each shape that comes out."""
-        found: dict[Node, Operand] = {node: known[node] for node in nodes if node in known}
-        by_shape: dict[tuple[int, ...], list[Node]] = {}
-        sources = {node: self.sources(node, frozenset(known)) for node in dict.fromkeys(nodes) if node not in found}
-        for node, inputs in sources.items():
-            by_shape.setdefault(broadcast_shape([known[arg].shape for arg in inputs]), []).append(node)
-        for together in by_shape.values():
-            inputs = tuple(dict.fromkeys(arg for node in together for arg in sources[node]))
-            program = self.program(tuple(together), tuple((arg, known[arg].spec) for arg in inputs))
-            planes = run(program, [known[arg] for arg in inputs])
-            for node, plane, output in zip(together, planes, program.outputs, strict=True):
-                found[node] = Operand(plane, Spec(output.support, node.dtype, self.basis if node.series else None))
-        return [found[node] for node in nodes]
+        parts = self._plan(nodes, tuple((node, one.spec, one.planes.shape[1:]) for node, one in known.items()))
+        rooms = into(_likes(nodes, parts, known)) if into else {}
+        found: Known = {}
+        for part in parts:
+            given = _rooms(part, rooms) if rooms else ()
+            planes = run(part.program, [known[node] for node in part.sources], given)
+            for node, plane, (spec, _) in zip(part.nodes, planes, part.likes, strict=True):
+                found[node] = Operand(plane, spec)
+        return [found[node] if node in found else known[node] for node in nodes]
 
-    def _program(self, nodes: tuple[Node, ...], inputs: tuple[tuple[Node, Spec], ...]) -> Program:
+    def _parts(self, nodes: tuple[Node, ...], signature: Signature) -> tuple[Part, ...]:
+        shapes = {node: shape for node, _, shape in signature}
+        specs = {node: spec for node, spec, _ in signature}
+        by_shape: dict[tuple[int, ...], list[Node]] = {}
+        sources = {node: _sources(node, frozenset(shapes)) for node in dict.fromkeys(nodes) if node not in shapes}
+        for node, inputs in sources.items():
+            by_shape.setdefault(broadcast_shape([shapes[arg] for arg in inputs]), []).append(node)
+        return tuple(self._part(together, sources, specs, shape) for shape, together in by_shape.items())
+
+    def _part(
+        self, nodes: list[Node], sources: dict[Node, tuple[Node, ...]], specs: dict[Node, Spec], shape: tuple[int, ...]
+    ) -> Part:
+        inputs = tuple(dict.fromkeys(arg for node in nodes for arg in sources[node]))
+        program = self._program(tuple(nodes), tuple((arg, specs[arg]) for arg in inputs))
+        outputs = zip(nodes, program.outputs, strict=True)
+        found = (Spec(output.support, node.dtype, self.basis if node.series else None) for node, output in outputs)
+        return Part(tuple(nodes), inputs, program, tuple((spec, shape) for spec in found))
+
+    def _written(self, nodes: tuple[Node, ...], inputs: tuple[tuple[Node, Spec], ...]) -> Program:
         slots = {node: (slot, spec) for slot, (node, spec) in enumerate(inputs)}
-        with self._lock:  # writing adds the nodes of equations to the graph
+        with _writing:  # which adds the nodes of equations to the graph
             return write(self.graph, nodes, slots, self.basis or PLAIN)
 
 
 def finished(found: Operand, node: Node) -> Operand:
     """A result as it leaves: Python numbers alone have become float64."""
-    spec = Spec(found.spec.support, found.spec.dtype or output_dtype(node), found.spec.basis)
+    spec = found.spec
+    if spec.dtype is None:
+        spec = Spec(spec.support, output_dtype(node), spec.basis)
     return Operand(np.asarray(found.planes), spec)
+
+
+def _likes(nodes: tuple[Node, ...], parts: tuple[Part, ...], known: Known) -> list[Like]:
+    """What the nodes will be like: those of the parts, and those that are known."""
+    like = {node: found for part in parts for node, found in zip(part.nodes, part.likes, strict=True)}
+    return [like[node] if node in like else (known[node].spec, known[node].shape) for node in nodes]
+
+
+def _rooms(part: Part, rooms: Mapping[Node, Planes | None]) -> list[Planes | None]:
+    """For each output of the part the first rows of the planes given for it, if there are enough of them."""
+    given = (rooms.get(node) for node in part.nodes)
+    counts = (len(output.support.rows) for output in part.program.outputs)
+    return [None if room is None or len(room) < count else room[:count] for room, count in zip(given, counts, strict=True)]
 
 
 def _sources(node: Node, known: frozenset[Node]) -> tuple[Node, ...]:

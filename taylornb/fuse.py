@@ -4,22 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from functools import lru_cache, update_wrapper
-from threading import RLock
 from types import MethodType
 from typing import Any, overload
 
 import numpy as np
 
-from .array import wrap
+from .array import TaylorArray, wrap
 from .basis import Basis, same_basis
 from .errors import TracingError
-from .evaluate import Evaluator, finished
+from .evaluate import Evaluator, Like, finished
+from .forms import Form, Target, check_form, check_target
 from .graph import Node, describe
-from .launch import Target, check_target
+from .kernels import text
+from .launch import Way
 from .number import exactly
-from .operand import Operand, Spec, operand
+from .operand import Operand, Planes, Spec, operand
+from .out import Out, rooms, take
 from .program import NO_COST, Cost
 from .targets import cpu
+from .targets.llvm.machine import assembly
+from .threads import lock
 from .trace import Tracer, Tracing
 
 Tree = Any  # arrays in tuples, lists and dicts
@@ -45,15 +49,38 @@ class Traced:
         """The operands by the node they stand for."""
         return dict(zip(self.inputs, operands, strict=True))
 
-    def __call__(self, operands: list[Operand], target: Target) -> Any:
+    def __call__(self, operands: list[Operand], way: Way, out: Tree = None) -> Any:
         """The results, in the containers the function returned them in."""
-        found = self.evaluator(self.known(operands), target)
-        results = iter([wrap(_own(finished(one, node), operands)) for one, node in zip(found, self.outputs, strict=True)])
+        outs = self._outs(out) if out is not None else []
+
+        def into(likes: list[Like]) -> dict[Node, Planes | None]:
+            return dict(zip(self.outputs, rooms(outs, likes, operands), strict=True))
+
+        found = self.evaluator(self.known(operands), way, into if outs else None)
+        done = [finished(one, node) for one, node in zip(found, self.outputs, strict=True)]
+        made = take(outs, done, operands) if outs else [wrap(_own(one, operands)) for one in done]
+        if self.layout is None and made:
+            return made[0]
+        results = iter(made)
         count = len(self.fixed) + len(self.outputs)
         return _rebuilt(self.layout, [self.fixed[i] if i in self.fixed else next(results) for i in range(count)])
 
+    def _outs(self, out: Tree) -> list[Out]:
+        """What was given for each result."""
+        layout, leaves = _flattened(out)
+        count = len(self.fixed) + len(self.outputs)
+        if len(leaves) != count:
+            raise ValueError(f"out has {len(leaves)} arrays, and the function returns {count}; give one for each result")
+        if layout != self.layout:
+            got, wanted = (_rebuilt(containers, [...] * count) for containers in (layout, self.layout))
+            raise ValueError(f"out is {got}, and the function returns {wanted}; give arrays in these containers")
+        given = [leaf for i, leaf in enumerate(leaves) if i not in self.fixed]
+        if len({id(leaf) for leaf in given}) < len(given):
+            raise ValueError("out has the same array twice; give one for each result")
+        return [Out(leaf) for leaf in given]
 
-_tracing = RLock()  # one for all: functions may call each other while they are traced, from any thread
+
+_tracing = lock()  # one for all: functions may call each other while they are traced, from any thread
 
 
 class Static:
@@ -70,40 +97,68 @@ class Static:
         return hash(self._key)
 
 
+NOTHING = Static({})
+
+
 class Fused:
     """A function that runs as one kernel, made by `fuse`.
 
     Attributes:
         target: Where it runs.
+        form: How it runs there; None where that is chosen by cost.
         traces: How often the function has been traced, once for each signature.
     """
 
-    def __init__(self, function: Callable[..., Any], target: Target) -> None:
+    def __init__(self, function: Callable[..., Any], target: Target, form: Form | None = None) -> None:
         if not callable(function):
             raise TypeError(f"tn.fuse takes a function, not {type(function).__name__}")
         check_target(target)
+        check_form(form, target)
         update_wrapper(self, function)
-        self.function, self.target = function, target
+        self.function, self.target, self.form = function, target, form
         self._traced = lru_cache(maxsize=256)(self._trace)
 
-    def __call__(self, *args: Tree, **static: Hashable) -> Any:
+    def __call__(self, *args: Tree, out: Tree = None, **static: Hashable) -> Any:
         """The result on arrays, series and numbers; keyword arguments are baked in.
 
+        Args:
+            *args: Series, arrays and numbers, in tuples, lists and dicts if you like.
+            out: Where the results go: TaylorArrays, in the containers that the function returns, each of the shape,
+                dtype and basis of its result (an earlier result is one). They are returned. Their memory is used
+                again where it is large enough; it may overlap that of the arguments, as if these had been copied.
+            **static: What is fixed while the function is traced.
+
         Raises:
+            UnsupportedError: Where `out` holds something else than arrays.
             TracingError: Where the function needs to know a value while it is traced.
             BasisError: Where series over different bases meet.
-            ValueError: Where shapes do not broadcast.
+            ValueError: Where shapes do not broadcast, or `out` has another shape or dtype than the result.
         """
-        if any(isinstance(leaf, Tracer) for leaf in _flattened(args)[1]):
-            return self.function(*args, **static)
-        traced, operands = self._prepare(args, static)
-        return traced(operands, self.target)
+        layout, leaves = _flattened(args)
+        for leaf in leaves:
+            if isinstance(leaf, Tracer):
+                return self.function(*args, **static)
+        traced, operands = self._found(layout, leaves, static)
+        return traced(operands, (self.target, self.form), out)
 
     def source(self, *args: Tree, **static: Hashable) -> str:
         """The text of the kernels that a call with such arguments runs, every array taken in full."""
         traced, operands = self._prepare(args, static)
         programs = traced.evaluator.programs(traced.known(operands))
         return "\n".join(cpu.source(program, ["p"] * len(program.inputs)) for program in programs)
+
+    def inspect_llvm(self, *args: Tree, **static: Hashable) -> str:
+        """The text in LLVM's language of the kernels that a call with such arguments compiles, every array taken in full."""
+        return "\n".join(self._texts(args, static))
+
+    def inspect_asm(self, *args: Tree, **static: Hashable) -> str:
+        """The machine code of the kernels that a call with such arguments runs, as assembly language."""
+        return "\n".join(assembly(text) for text in self._texts(args, static))
+
+    def _texts(self, args: tuple[Tree, ...], static: dict[str, Hashable]) -> list[str]:
+        traced, operands = self._prepare(args, static)
+        programs = traced.evaluator.programs(traced.known(operands))
+        return [text(program, (True,) * len(program.inputs)) for program in programs]
 
     def graph(self, *args: Tree, **static: Hashable) -> str:
         """The graph of the function, one node a line."""
@@ -120,10 +175,12 @@ class Fused:
         return self._traced.cache_info().misses
 
     def _prepare(self, args: tuple[Tree, ...], static: dict[str, Hashable]) -> tuple[Traced, list[Operand]]:
-        layout, leaves = _flattened(args)
-        operands = [_argument(leaf, i) for i, leaf in enumerate(leaves)]
+        return self._found(*_flattened(args), static)
+
+    def _found(self, layout: Tree, leaves: list[Any], static: dict[str, Hashable]) -> tuple[Traced, list[Operand]]:
+        operands = [leaf._found if type(leaf) is TaylorArray else _argument(leaf, i) for i, leaf in enumerate(leaves)]
         with _tracing:
-            return self._traced(layout, tuple(found.spec for found in operands), Static(static)), operands
+            return self._traced(layout, tuple([one.spec for one in operands]), Static(static) if static else NOTHING), operands
 
     def _trace(self, layout: Tree, specs: tuple[Spec, ...], static: Static) -> Traced:
         return Traced(self.function, layout, specs, static.values)
@@ -135,7 +192,7 @@ class Fused:
         """A fused method, bound to its instance and kept there, as functools.cached_property does."""
         if instance is None:
             return self
-        bound = Fused(MethodType(self.function, instance), self.target)
+        bound = Fused(MethodType(self.function, instance), self.target, self.form)
         vars(instance)[self._name] = bound
         return bound
 
@@ -148,10 +205,12 @@ class Fused:
 
 
 @overload
-def fuse(f: Callable[..., Any], *, target: Target = ...) -> Fused: ...
+def fuse(f: Callable[..., Any], *, target: Target = ..., form: Form | None = ...) -> Fused: ...
 @overload
-def fuse(f: None = None, *, target: Target = ...) -> Callable[[Callable[..., Any]], Fused]: ...
-def fuse(f: Callable[..., Any] | None = None, *, target: Target = "cpu") -> Fused | Callable[[Callable[..., Any]], Fused]:
+def fuse(f: None = None, *, target: Target = ..., form: Form | None = ...) -> Callable[[Callable[..., Any]], Fused]: ...
+def fuse(
+    f: Callable[..., Any] | None = None, *, target: Target = "cpu", form: Form | None = None
+) -> Fused | Callable[[Callable[..., Any]], Fused]:
     """Make one kernel of a function of arrays; also as a decorator, with or without arguments.
 
     The function is traced once for each signature: the structure of its arguments, their bases, supports and
@@ -160,10 +219,13 @@ def fuse(f: Callable[..., Any] | None = None, *, target: Target = "cpu") -> Fuse
     Args:
         f: A function of arrays (series or plain, or tuples, lists and dicts of them). It returns one result, or a
             tuple, list or dict of results.
-        target: "cpu" compiles with Numba; "reference" runs on NumPy, and on mpmath numbers.
+        target: "cpu" compiles; "reference" runs on NumPy, and on mpmath numbers.
+        form: None chooses by cost; "unrolled" is machine code with every instruction once, "looped" machine code
+            with loops over the coefficients, "numba" the text that `source` shows, compiled by Numba, and "reference"
+            NumPy, one instruction after the other.
 
     Raises:
-        ValueError: For an unknown target.
+        ValueError: For an unknown target or form.
 
     Examples:
         >>> import taylornb as tn
@@ -173,7 +235,7 @@ def fuse(f: Callable[..., Any] | None = None, *, target: Target = "cpu") -> Fuse
         >>> f(tn.variable(0.0, order=4), power=2)
         ε² - 0.33333333ε⁴ + O(ε⁵)
     """
-    return (lambda function: Fused(function, target)) if f is None else Fused(f, target)
+    return (lambda function: Fused(function, target, form)) if f is None else Fused(f, target, form)
 
 
 def _own(found: Operand, operands: list[Operand]) -> Operand:
@@ -206,6 +268,8 @@ def _flattened(tree: Tree) -> tuple[Tree, list[Any]]:
     if not isinstance(tree, tuple | list | dict):
         return None, [tree]
     names = tuple(tree) if isinstance(tree, dict) else ()
+    if type(tree) is tuple and not any(isinstance(item, tuple | list | dict) for item in tree):
+        return (tuple, (), (None,) * len(tree)), list(tree)
     parts = [_flattened(item) for item in (tree.values() if isinstance(tree, dict) else tree)]
     return (type(tree), names, tuple(layout for layout, _ in parts)), [leaf for _, leaves in parts for leaf in leaves]
 

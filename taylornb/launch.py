@@ -1,65 +1,55 @@
-"""From a program and arrays to results: choose the target, broadcast, compile once, run."""
+"""From a program and arrays to results: choose the form, broadcast, run."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
-from itertools import groupby
+from itertools import groupby, zip_longest
 from math import prod
-from threading import RLock
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from . import buffers
 from .errors import UnsupportedError
+from .forms import Form, Target, chosen
+from .kernels import by_numba, kernel
 from .operand import Operand, Planes
 from .program import Program
-from .targets import cpu, reference
+from .targets import reference
 from .targets.multiprecision import Multiprecision
 
-Target = Literal["cpu", "reference"]
-TARGETS: tuple[str, ...] = ("cpu", "reference")
-SMALL = 1 << 15  # up to this many elements the reference is done before a compiler would be
-LONGEST = 2500  # instructions; Numba spends some 2 ms on each, so a longer program runs on the reference, in blocks
-BLOCK = 1 << 12  # elements, so that what such a program holds stays in the cache
+SHORT = 32  # elements of an inner axis below which the loop over it is not worth its start: inputs are repeated instead
 
-_lock = RLock()
-Access = tuple[str, ...]
 Shape = tuple[int, ...]
+Way = tuple[Target | None, Form | None]  # what the user asked for
 
 
-def check_target(target: str) -> None:
-    """Raise unless the target is one of those there are."""
-    if target not in TARGETS:
-        raise ValueError(f"target must be one of {', '.join(map(repr, TARGETS))}, not {target!r}")
-
-
-def launch(program: Program, operands: Sequence[Operand], target: Target | None = None) -> list[Planes]:
+def launch(
+    program: Program, operands: Sequence[Operand], way: Way = (None, None), into: Sequence[Planes | None] = ()
+) -> list[Planes]:
     """The planes of each output, (rows, *shape), the operands broadcast to one shape.
 
     Args:
         program: What is computed.
         operands: One for each input of the program.
-        target: None chooses the reference for few elements and the CPU for many.
+        way: The target, None for an operation at the prompt; and the form, None to choose it by cost.
+        into: For each output planes to fill if they fit, which overlap no operand, or None.
 
     Raises:
         UnsupportedError: For mpmath numbers on a target that has no such numbers.
         ValueError: Where the shapes do not broadcast.
         MemoryError: Where the result is larger than the memory of the machine.
     """
-    shape = broadcast_shape([found.shape for found in operands])
-    planes = [_without_repeats(found.planes) for found in operands]
-    context = _context(planes)
-    dtypes = [object if context and out.dtype.kind != "b" else out.dtype for out in program.outputs]
-    outputs = [empty(len(out.support.rows), shape, d) for out, d in zip(program.outputs, dtypes, strict=True)]
-    if context is not None:
-        if target == "cpu":
-            raise UnsupportedError('mpmath numbers run on target="reference" only; the compiled targets hold floats')
-        reference.run(program, planes, outputs, Multiprecision(context))
-    elif 0 not in shape:
-        _run(program, planes, outputs, target or ("reference" if prod(shape) <= SMALL else "cpu"))
+    planes = [found.planes for found in operands]
+    shape = _common_shape(planes)
+    if any(plane.dtype.kind == "O" for plane in planes):
+        return _by_mpmath(program, [_without_repeats(plane) for plane in planes], shape, way)
+    outputs = [_room(given, (len(out.support.rows), *shape), out.dtype) for out, given in zip_longest(program.outputs, into)]
+    elements = prod(shape)
+    if elements:
+        form = chosen(len(program.instructions), elements, *way)
+        _RUN[form](program, planes, outputs)
     return outputs
 
 
@@ -76,94 +66,97 @@ def broadcast_shape(shapes: Sequence[Shape]) -> Shape:
         raise ValueError(f"the shapes of the elements do not broadcast together: {listed}") from None
 
 
-def empty(rows: int, shape: Shape, dtype: Any) -> Planes:
-    """Planes yet to be filled.
-
-    Raises:
-        MemoryError: Where they are larger than the memory of the machine; it says how large.
-    """
-    size = rows * prod(shape) * np.dtype(dtype).itemsize
-    if size > _memory():
-        raise MemoryError(
-            f"{rows} coefficients of {prod(shape):,} elements need {size / 2**30:,.1f} GiB, more than the "
-            f"{_memory() / 2**30:,.1f} GiB of this machine; lower the order or take fewer elements at a time"
-        )
-    return np.empty((rows, *shape), dtype=dtype)
+def _room(given: Planes | None, shape: Shape, dtype: np.dtype[Any]) -> Planes:
+    fits = given is not None and given.shape == shape and given.dtype == dtype
+    return given if fits and given is not None else buffers.empty(shape, dtype)
 
 
-def _run(program: Program, planes: Sequence[Planes], outputs: Sequence[Planes], target: Target) -> None:
-    if target == "reference":
-        reference.run(program, planes, outputs)
+def _common_shape(planes: Sequence[Planes]) -> Shape:
+    shapes = [plane.shape[1:] for plane in planes]
+    if shapes and shapes.count(shapes[0]) == len(shapes):
+        return shapes[0]
+    return broadcast_shape(shapes)
+
+
+def _by_mpmath(program: Program, planes: Sequence[Planes], shape: Shape, way: Way) -> list[Planes]:
+    context = _context(planes)
+    if way[0] == "cpu" or way[1] not in (None, "reference"):
+        raise UnsupportedError('mpmath numbers run on target="reference" only; the compiled targets hold floats')
+    outputs = [
+        np.empty((len(out.support.rows), *shape), out.dtype if out.dtype.kind == "b" or context is None else object)
+        for out in program.outputs
+    ]
+    reference.run(program, planes, outputs, Multiprecision(context) if context is not None else None)
+    return outputs
+
+
+# ---- the forms ---------------------------------------------------------------------------------------
+
+
+def _by_reference(program: Program, planes: Sequence[Planes], outputs: Sequence[Planes]) -> None:
+    reference.run(program, [_without_repeats(plane) for plane in planes], outputs)
+
+
+def _compiled(program: Program, planes: Sequence[Planes], outputs: Sequence[Planes]) -> None:
+    used = [planes[slot] for slot in program.inputs]
+    if all(_is_plain(plane, outputs[0].shape) for plane in (*used, *outputs)):
+        arrays = [(plane, 0) for plane in (*used, *outputs)]
+        kernel(program, (True,) * len(used))((1, prod(outputs[0].shape[1:])), arrays)
         return
-    compiles = len(program.instructions) <= LONGEST
-    for shape, ins, outs in _plain_loops(planes, outputs):
-        access = tuple(_way(shape, plane.shape[1:]) for plane in ins)
-        used = [_contiguous(ins[slot], _lengths(shape, access[slot])) for slot in program.inputs]
-        if compiles:
-            _call(kernel(program, tuple(access[slot] for slot in program.inputs), len(shape)), used, outs)
-        else:
-            _blocks(program, ins, outs)
+    for (outer, inner), ins, outs in _loops(used, outputs):
+        follows = tuple(plane.shape[2] > 1 or inner == 1 for plane in ins)
+        arrays = [(plane, plane.strides[1] if plane.shape[1] > 1 else 0) for plane in (*ins, *outs)]
+        kernel(program, follows)((outer, inner), arrays)
 
 
-def _blocks(program: Program, ins: Sequence[Planes], outs: Sequence[Planes]) -> None:
-    """The reference over stretches of the last axis."""
-    for start in range(0, outs[0].shape[-1], BLOCK):
-        part = slice(start, start + BLOCK)
-        cut = [plane if plane.shape[-1] == 1 else plane[..., part] for plane in ins]
-        reference.run(program, cut, [out[..., part] for out in outs])
+def _is_plain(planes: Planes, shape: Shape) -> bool:
+    """Whether the elements are one after the other, and as many as those of the outputs."""
+    return planes.flags.c_contiguous and planes.shape[1:] == shape[1:]
 
 
-def kernel(program: Program, access: Access, axes: int) -> Any:
-    """The compiled kernel of a program; each distinct one is compiled once in a process."""
-    with _lock:
-        return _kernel(program, access, axes)
+def _by_numba(program: Program, planes: Sequence[Planes], outputs: Sequence[Planes]) -> None:
+    for (outer, inner), ins, outs in _loops([planes[slot] for slot in program.inputs], outputs):
+        ways = [("o" if plane.shape[1] > 1 else "") + ("p" if plane.shape[2] > 1 else "") for plane in ins]
+        lengths = {"op": (outer, inner), "o": (outer,), "p": (inner,), "": ()}
+        used = [np.ascontiguousarray(p.reshape(len(p), *lengths[way])).view() for p, way in zip(ins, ways, strict=True)]
+        for plane in used:
+            plane.flags.writeable = False
+        whole = [out if out.flags.c_contiguous else np.empty_like(out, order="C") for out in outs]
+        by_numba(program, tuple(ways), 2)(*used, *whole)
+        for out, computed in zip(outs, whole, strict=True):
+            if out is not computed:
+                out[...] = computed
 
 
-@lru_cache(maxsize=1024)
-def _kernel(program: Program, access: Access, axes: int) -> Any:
-    inputs = {slot: dtype for slot, _, dtype in program.loads}
-    types = [(inputs[slot].str, 1 + len(way)) for slot, way in zip(program.inputs, access, strict=True)]
-    types += [(out.dtype.str, 1 + axes) for out in program.outputs]
-    return _compiled(cpu.source(program, access, axes), tuple(types), len(program.inputs))
-
-
-@lru_cache(maxsize=1024)
-def _compiled(text: str, types: tuple[tuple[str, int], ...], inputs: int) -> Any:
-    return cpu.compiled(text, types, inputs)
-
-
-def _call(function: Any, ins: Sequence[Planes], outs: Sequence[Planes]) -> None:
-    """Run a kernel on arrays of the one kind it is compiled for: contiguous, the inputs read-only."""
-    for plane in ins:
-        plane.flags.writeable = False
-    whole = [out if out.flags.c_contiguous else np.empty_like(out, order="C") for out in outs]
-    function(*ins, *whole)
-    for out, computed in zip(outs, whole, strict=True):
-        if out is not computed:
-            out[...] = computed
-
-
-def compilations() -> int:
-    """How many kernels this process has made."""
-    return _compiled.cache_info().misses
+_RUN = {"reference": _by_reference, "unrolled": _compiled, "looped": _compiled, "numba": _by_numba}
 
 
 # ---- broadcasting ------------------------------------------------------------------------------------
 
 
-def _plain_loops(planes: Sequence[Planes], outputs: Sequence[Planes]) -> Iterator[tuple[Shape, list[Planes], list[Planes]]]:
-    """The work as loops over one axis or two: (lengths, inputs, outputs), in which nothing is materialised.
+def _loops(planes: Sequence[Planes], outputs: Sequence[Planes]) -> Iterator[tuple[tuple[int, int], list[Planes], list[Planes]]]:
+    """The work as loops over an outer and an inner axis: (lengths, inputs, outputs), in which nothing is materialised.
 
     Neighbouring axes along which the same inputs vary are one. More than two such are walked here.
     """
     shape = outputs[0].shape[1:]
-    full = [np.ascontiguousarray(plane).reshape(len(plane), *_padded(plane.shape[1:], len(shape))) for plane in planes]
+    full = [_aligned(_without_repeats(plane), len(shape)) for plane in planes]
     groups = _groups(shape, [plane.shape[1:] for plane in full])
-    lengths = tuple(prod(shape[axis] for axis in group) for group in groups) or (1,)
-    ins = [plane.reshape(len(plane), *_grouped(plane.shape[1:], groups)) for plane in full]
+    if len(groups) > 1 and prod(shape[axis] for axis in groups[-1]) < SHORT:
+        full = [np.ascontiguousarray(np.broadcast_to(plane, (len(plane), *shape))) for plane in full]
+        groups = _groups(shape, [plane.shape[1:] for plane in full])
+    lengths = tuple(prod(shape[axis] for axis in group) for group in groups)
+    lengths = (1,) * (2 - len(lengths)) + lengths
+    ins = [plane.reshape(len(plane), *_grouped(plane.shape[1:], groups, len(lengths))) for plane in full]
     outs = [out.reshape(len(out), *lengths) for out in outputs]
     for lead in np.ndindex(*lengths[:-2]):
-        yield lengths[-2:], [_at(plane, lead) for plane in ins], [_at(out, lead) for out in outs]
+        yield lengths[-2:], [_at(plane, lead) for plane in ins], [_at(out, lead) for out in outs]  # type: ignore[misc]
+
+
+def _aligned(planes: Planes, axes: int) -> Planes:
+    """The planes with so many axes of elements, which are one after the other in each row."""
+    shape = (len(planes), *(1,) * (axes - planes.ndim + 1), *planes.shape[1:])
+    return (planes if planes[0].flags.c_contiguous else np.ascontiguousarray(planes)).reshape(shape)
 
 
 def _groups(shape: Shape, shapes: Sequence[Shape]) -> list[list[int]]:
@@ -171,12 +164,9 @@ def _groups(shape: Shape, shapes: Sequence[Shape]) -> list[list[int]]:
     return [list(group) for _, group in groupby(axes, key=lambda axis: tuple(s[axis] > 1 for s in shapes))]
 
 
-def _grouped(shape: Shape, groups: Sequence[Sequence[int]]) -> Shape:
-    return tuple(prod(shape[axis] for axis in group) for group in groups) or (1,)
-
-
-def _padded(shape: Shape, axes: int) -> Shape:
-    return (*(1,) * (axes - len(shape)), *shape)
+def _grouped(shape: Shape, groups: Sequence[Sequence[int]], axes: int) -> Shape:
+    found = tuple(prod(shape[axis] for axis in group) for group in groups)
+    return (1,) * (axes - len(found)) + found
 
 
 def _at(planes: Planes, lead: Shape) -> Planes:
@@ -185,24 +175,10 @@ def _at(planes: Planes, lead: Shape) -> Planes:
     return planes
 
 
-def _way(shape: Shape, lengths: Shape) -> str:
-    """How an input follows the axes of the loops; a single element is the same for all."""
-    varies = [length > 1 for length in lengths]
-    if len(shape) == 1:
-        return "p" if varies[0] or shape == (1,) else ""
-    return {(True, True): "op", (True, False): "o", (False, True): "p", (False, False): ""}[varies[0], varies[1]]
-
-
-def _lengths(shape: Shape, way: str) -> Shape:
-    return {"op": shape, "o": shape[:1], "p": shape[-1:], "": ()}[way]
-
-
-def _contiguous(planes: Planes, lengths: Shape) -> Planes:
-    return np.ascontiguousarray(planes.reshape([len(planes), *lengths])).view()
-
-
 def _without_repeats(planes: Planes) -> Planes:
     """A broadcast view cut down to the elements it repeats."""
+    if 0 not in planes.strides[1:]:
+        return planes
     repeated = (stride == 0 and length > 1 for stride, length in zip(planes.strides[1:], planes.shape[1:], strict=True))
     return planes[(slice(None), *(slice(0, 1) if again else slice(None) for again in repeated))]
 
@@ -211,11 +187,3 @@ def _context(planes: Sequence[NDArray[Any]]) -> Any:
     """The mpmath context of the numbers, if there are such."""
     found = (item for plane in planes if plane.dtype.kind == "O" for item in plane.flat)
     return next((item.context for item in found if hasattr(item, "context")), None)
-
-
-@lru_cache(maxsize=1)
-def _memory() -> int:
-    """The bytes of this machine's memory, as far as the system tells."""
-    if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return 1 << 46

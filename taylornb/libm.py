@@ -178,20 +178,9 @@ def remainder(a: float, b: float) -> float:
 
 
 @register_jitable
-def _power(x: float, n: int) -> float:
-    result = 1.0
-    while n:
-        if n % 2:
-            result *= x
-        x *= x
-        n //= 2
-    return result
-
-
-@register_jitable
 def _sum_over_all(r: float, n: int, sign: float) -> float:
     """r^(n−1)·Σ (r + k)^-n over every whole k, 0 < r ≤ 1/2: the two nearest terms first, which cancel at 1/2 for odd n."""
-    nearest = 1 / r + sign * _power(r / (1 - r), n - 1) / (1 - r)
+    nearest = 1 / r + sign * (r / (1 - r)) ** (n - 1) / (1 - r)
     return nearest + (_zeta_of_positive(1 + r, n, r) + sign * _zeta_of_positive(2 - r, n, r))
 
 
@@ -200,9 +189,9 @@ def _zeta_of_positive(x: float, n: int, scale: float) -> float:
     """scale^(n−1)·Σ (x + k)^-n by the Euler–Maclaurin formula."""
     total, w = 0.0, x
     while w < n + 10:
-        total += _power(scale / w, n - 1) / w
+        total += (scale / w) ** (n - 1) / w
         w += 1
-    lead = _power(scale / w, n - 1)
+    lead = (scale / w) ** (n - 1)
     tail = lead / (n - 1) + lead / w / 2
     factor = lead / w * n / w
     for j, coefficient in enumerate(_EULER_MACLAURIN):

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from .fuse import Fused
-from .launch import compilations
+from .kernels import compilations
 
 
 @dataclass

@@ -1,7 +1,14 @@
 """What every test starts from."""
 
+import os
+import tempfile
+
 import numpy as np
 import pytest
+
+# A cache of compiled code that this run alone uses, for the processes it starts too.
+_cache = tempfile.TemporaryDirectory(prefix="taylornb-tests-", ignore_cleanup_errors=True)
+os.environ["TAYLORNB_CACHE_DIR"] = _cache.name
 
 
 @pytest.fixture

@@ -68,14 +68,11 @@ class Multiprecision(Machine):
             return found(self.context) if found else self.context.mpf(NUMBERS[value.name])
         return self.context.mpf(value.numerator) / value.denominator
 
-    def call(self, instruction: Instruction, args: list[Any]) -> Any:
-        """The result of one instruction, element by element."""
-        name = instruction.function
-        if name in PLAIN:
-            found = getattr(np, name)(*(np.asarray(arg) for arg in args))
-        else:
-            found = np.frompyfunc(self._guarded(name), len(args), 1)(*(np.asarray(arg) for arg in args))
-        return np.asarray(found, dtype=bool if instruction.dtype.kind == "b" else object)
+    def function(self, instruction: Instruction) -> Callable[..., Any]:
+        """What computes an instruction, element by element."""
+        name, dtype = instruction.function, bool if instruction.dtype.kind == "b" else object
+        found = getattr(np, name) if name in PLAIN else np.frompyfunc(self._guarded(name), len(instruction.args), 1)
+        return lambda *args: np.asarray(found(*map(np.asarray, args)), dtype=dtype)
 
     def _guarded(self, name: str) -> Callable[..., Any]:
         """The function, with NaN where mpmath would raise or leave the reals."""

@@ -5,16 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .. import libm
 from ..number import Constant, Number
-from ..program import Dtype, Instruction, Program, Ref
+from ..program import Dtype, Instruction, Operand, Program, Ref
 
 Array = NDArray[Any]
+DOUBLE = np.dtype(np.float64)
 NUMBERS = {
     "ln2": math.log(2),
     "log2(e)": 1 / math.log(2),
@@ -41,8 +42,8 @@ def elementwise(function: Callable[..., float]) -> Callable[..., Array]:
     """A function of floats as one of arrays, in the dtype of the first argument."""
     many = np.frompyfunc(function, 1, 1)
 
-    def over_arrays(x: Array, *rest: Any) -> Array:
-        called = np.frompyfunc(lambda item: function(item, *rest), 1, 1) if rest else many
+    def over_arrays(x: Array, *rest: float) -> Array:
+        called = np.frompyfunc(lambda item: function(item, *map(float, rest)), 1, 1) if rest else many
         return np.asarray(called(np.asarray(x, dtype=np.float64)), dtype=np.float64).astype(x.dtype)
 
     return over_arrays
@@ -51,7 +52,6 @@ def elementwise(function: Callable[..., float]) -> Callable[..., Array]:
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     "madd": lambda total, a, b: total + a * b,
     "msub": lambda total, a, b: total - a * b,
-    "cast": lambda x: x,
     "literal": lambda x: x,
     "erf": elementwise(math.erf),
     "erfc": elementwise(math.erfc),
@@ -72,17 +72,62 @@ class Machine:
 
     def number(self, value: Number, dtype: Dtype) -> Any:
         """A number as a scalar of the dtype."""
-        return dtype.type(real(value)) if dtype.kind != "b" else real(value)
+        return dtype.type(real(value))
 
-    def call(self, instruction: Instruction, args: list[Any]) -> Any:
-        """The result of one instruction."""
-        if instruction.function == "scaled_zeta":
-            args = [args[0], float(args[1])]
-        result = function(instruction.function)(*args)
-        return np.asarray(result, dtype=instruction.dtype)
+    def function(self, instruction: Instruction) -> Callable[..., Any]:
+        """What computes an instruction from its arguments."""
+        if instruction.function == "cast":
+            return lambda x: x.astype(instruction.dtype)
+        return function(instruction.function)
 
 
-@lru_cache(maxsize=1024)
+class Step(NamedTuple):
+    """One instruction of a tape: what computes it, the places of its arguments, and the places nothing reads after it."""
+
+    function: Callable[..., Any]
+    args: tuple[int, ...]
+    dead: tuple[int, ...]
+
+
+class Tape(NamedTuple):
+    """A program made ready to run: the numbers stand behind the results of the instructions.
+
+    Attributes:
+        loads: The (place, input, row) of each plane that is read.
+        steps: The other instructions, with their places.
+        numbers: The numbers they use.
+        stores: The (output, row, place) of what is written.
+    """
+
+    loads: tuple[tuple[int, int, int], ...]
+    steps: tuple[tuple[int, Step], ...]
+    numbers: tuple[Any, ...]
+    stores: tuple[tuple[int, int, int], ...]
+
+
+def tape(program: Program, machine: Machine) -> Tape:
+    """The tape of a program."""
+    instructions, numbers = program.instructions, list[Any]()
+    places: dict[tuple[Number, Dtype], int] = {}
+
+    def place(operand: Operand, dtype: Dtype) -> int:
+        if isinstance(operand, Ref):
+            return operand.place
+        if (operand, dtype) not in places:
+            places[operand, dtype] = len(instructions) + len(numbers)
+            numbers.append(machine.number(operand, dtype))
+        return places[operand, dtype]
+
+    loads = tuple((n, *ins.place) for n, ins in enumerate(instructions) if ins.function == "load")
+    steps = []
+    for n, (ins, dead) in enumerate(zip(instructions, last_uses(program), strict=True)):
+        if ins.function != "load":
+            args = tuple(place(arg, DOUBLE if ins.function == "scaled_zeta" else ins.dtype) for arg in ins.args)
+            steps.append((n, Step(machine.function(ins), args, dead)))
+    stores = tuple((s.output, s.row, place(s.operand, program.outputs[s.output].dtype)) for s in program.stores)
+    return Tape(loads, tuple(steps), tuple(numbers), stores)  # type: ignore[arg-type]
+
+
 def last_uses(program: Program) -> tuple[tuple[int, ...], ...]:
     """For each instruction, the results that nothing after it reads."""
     last = {arg.place: n for n, ins in enumerate(program.instructions) for arg in ins.args if isinstance(arg, Ref)}
@@ -95,22 +140,20 @@ def last_uses(program: Program) -> tuple[tuple[int, ...], ...]:
     return tuple(map(tuple, dead))
 
 
+_numpy_tape = lru_cache(maxsize=4096)(lambda program: tape(program, Machine()))
+
+
 def run(program: Program, inputs: Sequence[Array], outputs: Sequence[Array], machine: Machine | None = None) -> None:
     """Fill the outputs, each (rows, *shape), from inputs of (rows, *shape) that broadcast to it."""
-    machine = machine or Machine()
-    results: dict[int, Any] = {}
+    loads, steps, numbers, stores = tape(program, machine) if machine else _numpy_tape(program)
+    found: list[Any] = [None] * len(program.instructions)
+    found += numbers
+    for n, slot, row in loads:
+        found[n] = inputs[slot][row]
     with np.errstate(all="ignore"):
-        for n, (instruction, dead) in enumerate(zip(program.instructions, last_uses(program), strict=True)):
-            if instruction.function == "load":
-                slot, row = instruction.place
-                results[n] = inputs[slot][row]
-            else:
-                args = [
-                    results[a.place] if isinstance(a, Ref) else machine.number(a, instruction.dtype) for a in instruction.args
-                ]
-                results[n] = machine.call(instruction, args)
+        for n, (function, args, dead) in steps:
+            found[n] = function(*[found[place] for place in args])
             for place in dead:
-                del results[place]
-        for output, row, operand in program.stores:
-            dtype = outputs[output].dtype
-            outputs[output][row, ...] = results[operand.place] if isinstance(operand, Ref) else machine.number(operand, dtype)
+                found[place] = None
+        for output, row, place in stores:
+            outputs[output][row, ...] = found[place]

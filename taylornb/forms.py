@@ -1,0 +1,62 @@
+"""Which form does a program run in? Every choice by cost is made here.
+
+reference   instruction by instruction on NumPy arrays: no compiler
+unrolled    every instruction once, in machine code made by LLVM from its own language
+looped      loops over the coefficients, in machine code whose size does not grow with the order
+numba       the Python text that `source` shows, compiled by Numba
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from .program import Cost
+
+Target = Literal["cpu", "reference"]
+TARGETS: tuple[str, ...] = ("cpu", "reference")
+Form = Literal["reference", "unrolled", "looped", "numba"]
+FORMS: tuple[str, ...] = ("reference", "unrolled", "looped", "numba")
+
+UNROLLED = 12_000  # instructions; LLVM spends some 60 µs on each, and the time of a first call is to stay below 2 s
+PROMPT = 1_000_000  # instructions times elements that NumPy does in about the time of a compilation, some 20 ms
+PARALLEL = 150_000.0  # nanoseconds of work from which a second thread gains more than it takes to wake it
+
+
+def check_target(target: str) -> None:
+    """Raise ValueError unless the target is one of those there are."""
+    if target not in TARGETS:
+        raise ValueError(f"target must be one of {', '.join(map(repr, TARGETS))}, not {target!r}")
+
+
+def check_form(form: str | None, target: str | None) -> None:
+    """Raise ValueError unless the form is one of those there are on the target."""
+    if form is not None and form not in FORMS:
+        raise ValueError(f"form must be None or one of {', '.join(map(repr, FORMS))}, not {form!r}")
+    if target == "reference" and form not in (None, "reference"):
+        raise ValueError(f'form={form!r} is compiled, and target="reference" has no compiler; leave one of them out')
+
+
+def is_looped(instructions: int, form: Form | None) -> bool:
+    """Whether a graph becomes loops over coefficients, given how many instructions it would have without them."""
+    return form == "looped" or (form is None and instructions > UNROLLED)
+
+
+def chosen(instructions: int, elements: int, target: Target | None, form: Form | None) -> Form:
+    """The form of a program that has been written as instructions.
+
+    Args:
+        instructions: How many it has.
+        elements: How many times they run.
+        target: None for an operation at the prompt, which takes the reference where that is as quick as a compiler.
+        form: What the user asked for.
+    """
+    if form is not None:
+        return form
+    if target == "reference" or (target is None and instructions * elements <= PROMPT):
+        return "reference"
+    return "unrolled"
+
+
+def nanoseconds(cost: Cost) -> float:
+    """About how long a thread takes for an element, from what such kernels were measured to take."""
+    return 0.05 * cost.multiply_adds + 0.3 * cost.divisions + 0.8 * cost.calls + 0.02 * cost.bytes

@@ -1,0 +1,134 @@
+"""How does a program become machine code that is called on arrays: compiled once, kept in memory and on disk?"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+from . import cache, threads
+from .forms import PARALLEL, nanoseconds
+from .operand import Planes
+from .program import Program
+from .targets import cpu
+from .targets.llvm import functions, machine, unrolled
+from .threads import Chunk
+
+FUNCTION = ctypes.CFUNCTYPE(None, ctypes.c_void_p, *[ctypes.c_int64] * 4)  # releases the interpreter while it runs
+LINE = 64  # elements that a chunk is a multiple of, so that threads do not write to one cache line
+CHUNKS = 4  # for each thread, so that a slow one does not keep the others waiting
+
+_lock = threads.lock()
+
+
+class Kernel:
+    """Machine code for a program whose inputs follow the inner axis of the elements in one way.
+
+    Args:
+        text: The kernel in LLVM's language.
+        weight: The nanoseconds a thread takes for an element, about.
+    """
+
+    def __init__(self, text: str, weight: float) -> None:
+        host = machine.host()
+        key = cache.key(text, host.name, host.features)
+        code = cache.load(key)
+        if code is None:
+            code = machine.object_code(text)
+            cache.save(key, code)
+        self._loaded = machine.Loaded(code)
+        self.run = FUNCTION(self._loaded.address("kernel"))
+        self.weight = weight
+
+    def __call__(self, lengths: tuple[int, int], arrays: Sequence[tuple[Planes, int]]) -> None:
+        """Run it, on several threads where there is enough to do.
+
+        Args:
+            lengths: Of the outer axis and of the inner one.
+            arrays: For each input that is read and each output its planes, whose elements are one after the other, and
+                the bytes from one step of the outer axis to the next.
+        """
+        outer, inner = lengths
+        numbers = [number for planes, step in arrays for number in (address(planes), planes.strides[0], step)]
+        table = (ctypes.c_int64 * len(numbers))(*numbers)
+        workers = self._workers(outer * inner)
+        if workers == 1:
+            self.run(table, 0, outer, 0, inner)
+            return
+        along = inner if inner >= outer else outer
+
+        def work(start: int, stop: int, _alive: object = arrays) -> None:
+            if along is inner:
+                self.run(table, 0, outer, start, stop)
+            else:
+                self.run(table, start, stop, 0, inner)
+
+        threads.share(work, _chunks(along, workers, LINE if along is inner else 1), workers)
+
+    def _workers(self, elements: int) -> int:
+        work = elements * self.weight
+        return 1 if work < PARALLEL else min(threads.count(), int(work / PARALLEL) + 1)
+
+
+def _chunks(length: int, workers: int, multiple: int) -> list[Chunk]:
+    step = max(-(-length // (workers * CHUNKS * multiple)) * multiple, 1)
+    return [(start, min(start + step, length)) for start in range(0, length, step)]
+
+
+def kernel(program: Program, follows: tuple[bool, ...]) -> Kernel:
+    """The compiled kernel of a program; each distinct one is compiled once in a process."""
+    with _lock:
+        return _kernel(program, follows)
+
+
+def text(program: Program, follows: tuple[bool, ...]) -> str:
+    """The kernel of a program in LLVM's language."""
+    return unrolled.source(program, follows, machine.host().width, functions.path())
+
+
+@lru_cache(maxsize=1024)
+def _kernel(program: Program, follows: tuple[bool, ...]) -> Kernel:
+    return _made(text(program, follows), nanoseconds(program.cost))
+
+
+@lru_cache(maxsize=1024)
+def _made(text: str, weight: float) -> Kernel:
+    return Kernel(text, weight)
+
+
+def by_numba(program: Program, access: tuple[str, ...], axes: int) -> Any:
+    """The kernel of a program as a function of arrays that Numba compiled."""
+    with _lock:
+        return _numba_kernel(program, access, axes)
+
+
+@lru_cache(maxsize=256)
+def _numba_kernel(program: Program, access: tuple[str, ...], axes: int) -> Any:
+    inputs = {slot: dtype for slot, _, dtype in program.loads}
+    types = [(inputs[slot].str, 1 + len(way)) for slot, way in zip(program.inputs, access, strict=True)]
+    types += [(out.dtype.str, 1 + axes) for out in program.outputs]
+    return _numba_compiled(cpu.source(program, access, axes), tuple(types), len(program.inputs))
+
+
+@lru_cache(maxsize=256)
+def _numba_compiled(text: str, types: tuple[tuple[str, int], ...], inputs: int) -> Any:
+    return cpu.compiled(text, types, inputs)
+
+
+def compilations() -> int:
+    """How many kernels this process has made, or loaded from the disk."""
+    return _made.cache_info().misses + _numba_compiled.cache_info().misses
+
+
+def forget() -> None:
+    """Drop the kernels in memory, so that the next call compiles again, or loads from the disk."""
+    with _lock:
+        for known in (_kernel, _made, _numba_kernel, _numba_compiled):
+            known.cache_clear()
+
+
+def address(planes: Planes) -> int:
+    """Where the first element of an array is."""
+    found: int = planes.__array_interface__["data"][0]
+    return found
