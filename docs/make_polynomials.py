@@ -60,6 +60,9 @@ SHAPES = {
     "tanh": Shape(of_square(lambda x: (mp.tanh(x) - x) / x**3), 0, mpf("0.303"), (10, 5)),
     "log": Shape(of_square(lambda w: (2 * mp.atanh(w) - 2 * w) / w**3), 0, mpf("0.02945"), (7, 3)),
     "log_tail": Shape(of_square(lambda w: (mp.atanh(w) / w - 1 - w * w / 3) / w**4), 0, mpf("0.02945"), (8, 3)),
+    # for powers of float32 numbers, in float64 but to 40 bits
+    "short_exp": Shape(lambda r: (mp.exp(r) - 1 - r) / r**2, -HALF_LN2, HALF_LN2, (7,)),
+    "short_log": Shape(of_square(lambda w: (2 * mp.atanh(w) - 2 * w) / w**3), 0, mpf("0.02945"), (5,)),
     "sin": Shape(of_square(lambda r: (mp.sin(r) - r) / r**3), 0, PER_8_PI**2, (6, 3)),
     "cos": Shape(of_square(lambda r: (mp.cos(r) - 1 + r * r / 2) / r**4), 0, PER_8_PI**2, (6, 3)),
     "tan": Shape(of_square(lambda r: (mp.tan(r) - r) / r**3), 0, PER_8_PI**2, (14, 6)),
@@ -67,7 +70,7 @@ SHAPES = {
     "atan": Shape(lambda u: bend_of_atan(mp.sqrt(u + mpf("0.5"))), -mpf("0.5"), mpf("0.5"), (22, 10)),
     "asin": Shape(of_square(lambda s: (mp.asin(s) - s) / s**3), 0, mpf("0.25"), (13, 6)),
     "atanh": Shape(of_square(lambda w: (mp.atanh(w) - w) / w**3), 0, mpf("0.0441"), (9, 4)),
-    "cbrt": Shape(lambda m: m ** (-mpf(1) / 3), 1, 8, (5, 5)),
+    "cbrt": Shape(lambda m: m ** (-mpf(1) / 3), 1, 2, (7, 5)),
     # the gamma family is computed in float64 for float32 too
     "sinpi": Shape(of_square(lambda r: mp.sin(mp.pi * r) / r), 0, mpf("0.2501"), (10,)),
     "gammaln": Shape(lambda u: log_gamma_by_zeros(u + mpf("1.75")), -mpf("0.75"), mpf("0.75"), (25,)),
@@ -104,14 +107,21 @@ POLYNOMIALS: dict[str, tuple[tuple[float, ...], ...]] = {
 '''
 
 
-def page() -> str:
+def rounded() -> dict[str, list[list[float]]]:
+    """The coefficients of every polynomial, for each kind."""
+    kinds = (np.float64, np.float32)
+    return {
+        name: [[kind(float(c)) for c in interpolated(shape, count)] for kind, count in zip(kinds, shape.counts, strict=False)]
+        for name, shape in SHAPES.items()
+    }
+
+
+def page(found: dict[str, list[list[float]]]) -> str:
     """The module that holds them all."""
     lines = [HEAD]
-    for name, shape in SHAPES.items():
+    for name, rows in found.items():
         lines.append(f'    "{name}": (\n')
-        for kind, count in zip((np.float64, np.float32), shape.counts, strict=False):
-            numbers = [kind(float(c)) for c in interpolated(shape, count)]
-            print(f"{name:9} {kind.__name__} {worst(shape, [float(c) for c in numbers]):.1e}")
+        for numbers in rows:
             row = fill(" ".join(f"{number!s}," for number in numbers), 120, initial_indent=" " * 12, subsequent_indent=" " * 12)
             lines.append(f"        (\n{row}\n        ),\n")
         lines.append("    ),\n")
@@ -119,5 +129,7 @@ def page() -> str:
 
 
 if __name__ == "__main__":
-    root = Path(__file__).parent.parent
-    root.joinpath("taylornb/targets/llvm/elementary/polynomials.py").write_text(page())
+    found = rounded()
+    for name, rows in found.items():
+        print(f"{name:10}", *(f"{worst(SHAPES[name], [float(c) for c in numbers]):.1e}" for numbers in rows))
+    Path(__file__).parent.parent.joinpath("taylornb/targets/llvm/elementary/polynomials.py").write_text(page(found))

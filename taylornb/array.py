@@ -14,8 +14,8 @@ from . import detach as detaching
 from .basis import Basis, checked_order, same_basis
 from .errors import BasisError, UnsupportedError
 from .evaluate import Evaluator, finished
+from .forms import Way
 from .graph import Node
-from .launch import Way
 from .number import exactly
 from .operand import Operand, Planes, Spec, operand
 from .rules import Op

@@ -49,12 +49,16 @@ class Basis:
     def __post_init__(self) -> None:
         object.__setattr__(self, "variables", _checked_names(self.variables))
         object.__setattr__(self, "order", checked_order(self.order))
-        terms = comb(2 * len(self.variables) + self.order, self.order)
-        if terms > LARGEST:
+        if self.pairs > LARGEST:
             raise BasisError(
                 f"{self} has {self.size:,} coefficients for each element, and one product of two such series "
-                f"{terms:,} terms; taylornb takes up to {LARGEST:,}. Lower the order or use fewer variables"
+                f"{self.pairs:,} terms; taylornb takes up to {LARGEST:,}. Lower the order or use fewer variables"
             )
+
+    @cached_property
+    def pairs(self) -> int:
+        """How many terms the product of two series has: C(2m + N, N)."""
+        return comb(2 * len(self.variables) + self.order, self.order)
 
     @cached_property
     def size(self) -> int:

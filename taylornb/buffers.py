@@ -99,12 +99,17 @@ def empty(shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
             f"{shape[0]} coefficients of {prod(shape[1:]):,} elements need {size / 2**30:,.1f} GiB, more than the "
             f"{memory() / 2**30:,.1f} GiB of this machine; lower the order or take fewer elements at a time"
         )
+    return memory_of(size).view(dtype).reshape(shape)
+
+
+def memory_of(size: int) -> NDArray[np.uint8]:
+    """So many bytes of the pool, from the start of a cache line on."""
     kept = pool()
     room = _rounded(size) + LINE
     block = kept.take(room)
     if block is None:
         block = _fresh(kept, room)
-    return np.asarray(Lease(kept, block, size)).view(dtype).reshape(shape)
+    return np.asarray(Lease(kept, block, size))
 
 
 def _fresh(kept: Pool, room: int) -> Block:

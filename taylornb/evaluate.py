@@ -9,17 +9,20 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .basis import Basis
+from .forms import Way, is_looped, may_be_looped
 from .graph import Node, walk
-from .launch import Way, broadcast_shape, launch
+from .launch import broadcast_shape, launch
+from .loops import estimate, roll
 from .operand import Operand, Planes, Spec
 from .program import Program
+from .rolled import Rolled
 from .series import output_dtype, write
 from .threads import lock
 from .trace import Tracing
 
 Known = dict[Node, Operand]
 Signature = tuple[tuple[Node, Spec, tuple[int, ...]], ...]  # what is known: each node, what it is like, its shape
-Run = Callable[[Program, Sequence[Operand], Sequence[Planes | None]], list[Any]]
+Run = Callable[[Program | Rolled, Sequence[Operand], Sequence[Planes | None]], list[Any]]
 Like = tuple[Spec, tuple[int, ...]]  # what is known of a result before it is computed: its shape is that of the elements
 Into = Callable[[list[Like]], Mapping[Node, Planes | None]]
 PLAIN = Basis(("x",), 0)  # the series of plain numbers: their values
@@ -32,7 +35,7 @@ class Part(NamedTuple):
 
     nodes: tuple[Node, ...]
     sources: tuple[Node, ...]
-    program: Program
+    program: Program | Rolled
     likes: tuple[Like, ...]
 
 
@@ -47,8 +50,8 @@ class Evaluator:
 
     def __init__(self, graph: Tracing, outputs: Sequence[Node], basis: Basis | None) -> None:
         self.graph, self.outputs, self.basis = graph, tuple(outputs), basis
-        self._plan: Callable[[tuple[Node, ...], Signature], tuple[Part, ...]] = lru_cache(maxsize=64)(self._parts)
-        self._program: Callable[..., Program] = lru_cache(maxsize=64)(self._written)
+        self._plan: Callable[[tuple[Node, ...], Signature, Way], tuple[Part, ...]] = lru_cache(maxsize=64)(self._parts)
+        self._program: Callable[..., Program | Rolled] = lru_cache(maxsize=64)(self._written)
 
     @cached_property
     def _structure(self) -> tuple[Node, ...]:
@@ -63,33 +66,35 @@ class Evaluator:
             into: Told what the outputs will be like before the first of them is written, gives planes for those it
                 has some for; an elementwise output is written there if it fits.
         """
-        return self._stages(known, lambda program, operands, given: launch(program, operands, way, given), into)
+        return self._stages(known, way, lambda program, operands, given: launch(program, operands, way, given), into)
 
-    def programs(self, known: Known) -> list[Program]:
+    def programs(self, known: Known, way: Way) -> list[Program | Rolled]:
         """The programs of a call, in the order they run."""
-        found: list[Program] = []
+        found: list[Program | Rolled] = []
 
-        def remember(program: Program, operands: Sequence[Operand], given: Sequence[Planes | None]) -> list[Any]:
+        def remember(program: Program | Rolled, operands: Sequence[Operand], given: Sequence[Planes | None]) -> list[Any]:
             found.append(program)
             shape = broadcast_shape([one.shape for one in operands])
             return [np.broadcast_to(out.dtype.type(0), (len(out.support.rows), *shape)) for out in program.outputs]
 
-        self._stages(known, remember)
+        self._stages(known, way, remember)
         return found
 
-    def _stages(self, known: Known, run: Run, into: Into | None = None) -> list[Operand]:
+    def _stages(self, known: Known, way: Way, run: Run, into: Into | None = None) -> list[Operand]:
         if self.graph.captured:
             known = {**known, **self.graph.captured}
         for node in self._structure:
             assert node.op.body is not None
-            args = self._elementwise(node.args, known, run)
+            args = self._elementwise(node.args, known, way, run)
             known = {**known, **dict(zip(node.args, args, strict=True))}  # what comes after starts from these
             known[node] = node.op.body(args, *node.params)
-        return self._elementwise(self.outputs, known, run, into)
+        return self._elementwise(self.outputs, known, way, run, into)
 
-    def _elementwise(self, nodes: tuple[Node, ...], known: Known, run: Run, into: Into | None = None) -> list[Operand]:
+    def _elementwise(
+        self, nodes: tuple[Node, ...], known: Known, way: Way, run: Run, into: Into | None = None
+    ) -> list[Operand]:
         """The nodes from what is known, in one kernel for each shape that comes out."""
-        parts = self._plan(nodes, tuple((node, one.spec, one.planes.shape[1:]) for node, one in known.items()))
+        parts = self._plan(nodes, tuple([(node, one.spec, one.planes.shape[1:]) for node, one in known.items()]), way)
         rooms = into(_likes(nodes, parts, known)) if into else {}
         found: Known = {}
         for part in parts:
@@ -99,28 +104,35 @@ class Evaluator:
                 found[node] = Operand(plane, spec)
         return [found[node] if node in found else known[node] for node in nodes]
 
-    def _parts(self, nodes: tuple[Node, ...], signature: Signature) -> tuple[Part, ...]:
+    def _parts(self, nodes: tuple[Node, ...], signature: Signature, way: Way) -> tuple[Part, ...]:
         shapes = {node: shape for node, _, shape in signature}
         specs = {node: spec for node, spec, _ in signature}
         by_shape: dict[tuple[int, ...], list[Node]] = {}
         sources = {node: _sources(node, frozenset(shapes)) for node in dict.fromkeys(nodes) if node not in shapes}
         for node, inputs in sources.items():
             by_shape.setdefault(broadcast_shape([shapes[arg] for arg in inputs]), []).append(node)
-        return tuple(self._part(together, sources, specs, shape) for shape, together in by_shape.items())
+        found = []
+        for shape, together in by_shape.items():
+            inputs = tuple(dict.fromkeys(arg for node in together for arg in sources[node]))
+            program = self._program(tuple(together), tuple((arg, specs[arg]) for arg in inputs), way)
+            found.append(self._part(tuple(together), inputs, program, shape))
+        return tuple(found)
 
     def _part(
-        self, nodes: list[Node], sources: dict[Node, tuple[Node, ...]], specs: dict[Node, Spec], shape: tuple[int, ...]
+        self, nodes: tuple[Node, ...], inputs: tuple[Node, ...], program: Program | Rolled, shape: tuple[int, ...]
     ) -> Part:
-        inputs = tuple(dict.fromkeys(arg for node in nodes for arg in sources[node]))
-        program = self._program(tuple(nodes), tuple((arg, specs[arg]) for arg in inputs))
         outputs = zip(nodes, program.outputs, strict=True)
         found = (Spec(output.support, node.dtype, self.basis if node.series else None) for node, output in outputs)
-        return Part(tuple(nodes), inputs, program, tuple((spec, shape) for spec in found))
+        return Part(nodes, inputs, program, tuple((spec, shape) for spec in found))
 
-    def _written(self, nodes: tuple[Node, ...], inputs: tuple[tuple[Node, Spec], ...]) -> Program:
-        slots = {node: (slot, spec) for slot, (node, spec) in enumerate(inputs)}
-        with _writing:  # which adds the nodes of equations to the graph
-            return write(self.graph, nodes, slots, self.basis or PLAIN)
+    def _written(self, nodes: tuple[Node, ...], inputs: tuple[tuple[Node, Spec], ...], way: Way) -> Program | Rolled:
+        slots, basis = {node: (slot, spec) for slot, (node, spec) in enumerate(inputs)}, self.basis or PLAIN
+        with _writing:  # it adds the nodes of equations to the graph
+            if may_be_looped(way, (spec.dtype for _, spec in inputs)):
+                count = len(walk(nodes, slots.__contains__))
+                if is_looped(lambda: estimate(self.graph, nodes, slots, basis), count, basis, way):
+                    return roll(self.graph, nodes, slots, basis)
+            return write(self.graph, nodes, slots, basis)
 
 
 def finished(found: Operand, node: Node) -> Operand:

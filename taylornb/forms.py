@@ -8,16 +8,24 @@ numba       the Python text that `source` shows, compiled by Numba
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Callable, Iterable
+from typing import Any, Literal
 
+import numpy as np
+
+from .basis import Basis
 from .program import Cost
 
 Target = Literal["cpu", "reference"]
 TARGETS: tuple[str, ...] = ("cpu", "reference")
 Form = Literal["reference", "unrolled", "looped", "numba"]
+Way = tuple[Target | None, Form | None]  # what the user asked for
 FORMS: tuple[str, ...] = ("reference", "unrolled", "looped", "numba")
 
 UNROLLED = 12_000  # instructions; LLVM spends some 60 µs on each, and the time of a first call is to stay below 2 s
+HIGH = 48  # the order from which loops in one variable are as fast as unrolled code,
+HIGH_UNROLLED = 2_000  # if this has more instructions; they compile in a tenth of the time
+MARGIN = 6  # a node brings up to so many more, those of its equation, with no more products than a pair of dense series has
 PROMPT = 1_000_000  # instructions times elements that NumPy does in about the time of a compilation, some 20 ms
 PARALLEL = 150_000.0  # nanoseconds of work from which a second thread gains more than it takes to wake it
 
@@ -36,20 +44,39 @@ def check_form(form: str | None, target: str | None) -> None:
         raise ValueError(f'form={form!r} is compiled, and target="reference" has no compiler; leave one of them out')
 
 
-def is_looped(instructions: int, form: Form | None) -> bool:
-    """Whether a graph becomes loops over coefficients, given how many instructions it would have without them."""
-    return form == "looped" or (form is None and instructions > UNROLLED)
+def may_be_looped(way: Way, dtypes: Iterable[np.dtype[Any] | None]) -> bool:
+    """Whether there is a choice between loops and instructions: not for a form without loops, nor for mpmath numbers."""
+    target, form = way
+    plain = all(dtype is None or dtype.kind != "O" for dtype in dtypes)
+    return plain and (form == "looped" or (form is None and target != "reference"))
 
 
-def chosen(instructions: int, elements: int, target: Target | None, form: Form | None) -> Form:
+def is_looped(instructions: Callable[[], int], nodes: int, basis: Basis, way: Way) -> bool:
+    """Whether a graph becomes loops over coefficients.
+
+    Args:
+        instructions: Tells how many instructions it would have without them.
+        nodes: How many nodes it has, without those of equations.
+        basis: The monomials of its series.
+        way: The target and the form that the user asked for.
+    """
+    if way[1] == "looped":
+        return True
+    high = len(basis.variables) == 1 and basis.order >= HIGH
+    bound = HIGH_UNROLLED if high else UNROLLED
+    return nodes * MARGIN * basis.pairs > bound and instructions() > bound
+
+
+def chosen(instructions: int, elements: int, way: Way) -> Form:
     """The form of a program that has been written as instructions.
 
     Args:
         instructions: How many it has.
         elements: How many times they run.
-        target: None for an operation at the prompt, which takes the reference where that is as quick as a compiler.
-        form: What the user asked for.
+        way: The target, None for an operation at the prompt, which takes the reference where that is as quick as a
+            compiler; and the form that the user asked for.
     """
+    target, form = way
     if form is not None:
         return form
     if target == "reference" or (target is None and instructions * elements <= PROMPT):

@@ -13,15 +13,14 @@ from .array import TaylorArray, wrap
 from .basis import Basis, same_basis
 from .errors import TracingError
 from .evaluate import Evaluator, Like, finished
-from .forms import Form, Target, check_form, check_target
+from .forms import Form, Target, Way, check_form, check_target
 from .graph import Node, describe
 from .kernels import text
-from .launch import Way
 from .number import exactly
 from .operand import Operand, Planes, Spec, operand
 from .out import Out, rooms, take
 from .program import NO_COST, Cost
-from .targets import cpu
+from .targets import source
 from .targets.llvm.machine import assembly
 from .threads import lock
 from .trace import Tracer, Tracing
@@ -117,6 +116,7 @@ class Fused:
         update_wrapper(self, function)
         self.function, self.target, self.form = function, target, form
         self._traced = lru_cache(maxsize=256)(self._trace)
+        self._known = lru_cache(maxsize=256)(self._waited)  # without waiting for what another thread traces
 
     def __call__(self, *args: Tree, out: Tree = None, **static: Hashable) -> Any:
         """The result on arrays, series and numbers; keyword arguments are baked in.
@@ -132,20 +132,22 @@ class Fused:
             UnsupportedError: Where `out` holds something else than arrays.
             TracingError: Where the function needs to know a value while it is traced.
             BasisError: Where series over different bases meet.
-            ValueError: Where shapes do not broadcast, or `out` has another shape or dtype than the result.
+            ValueError: Where shapes do not broadcast, or `out` has another shape, dtype or container than the result;
+                nothing has been written then.
         """
         layout, leaves = _flattened(args)
         for leaf in leaves:
             if isinstance(leaf, Tracer):
+                if out is not None:
+                    raise TracingError("a fused function takes no out= inside another, where it has no results of its own")
                 return self.function(*args, **static)
         traced, operands = self._found(layout, leaves, static)
         return traced(operands, (self.target, self.form), out)
 
     def source(self, *args: Tree, **static: Hashable) -> str:
         """The text of the kernels that a call with such arguments runs, every array taken in full."""
-        traced, operands = self._prepare(args, static)
-        programs = traced.evaluator.programs(traced.known(operands))
-        return "\n".join(cpu.source(program, ["p"] * len(program.inputs)) for program in programs)
+        programs = self._programs(args, static, form="unrolled")
+        return "\n".join(source.source(program, ["p"] * len(program.inputs)) for program in programs)
 
     def inspect_llvm(self, *args: Tree, **static: Hashable) -> str:
         """The text in LLVM's language of the kernels that a call with such arguments compiles, every array taken in full."""
@@ -156,9 +158,12 @@ class Fused:
         return "\n".join(assembly(text) for text in self._texts(args, static))
 
     def _texts(self, args: tuple[Tree, ...], static: dict[str, Hashable]) -> list[str]:
-        traced, operands = self._prepare(args, static)
-        programs = traced.evaluator.programs(traced.known(operands))
+        programs = self._programs(args, static, self.form if self.form == "looped" else None)
         return [text(program, (True,) * len(program.inputs)) for program in programs]
+
+    def _programs(self, args: tuple[Tree, ...], static: dict[str, Hashable], form: Form | None) -> list[Any]:
+        traced, operands = self._prepare(args, static)
+        return traced.evaluator.programs(traced.known(operands), ("cpu", form))
 
     def graph(self, *args: Tree, **static: Hashable) -> str:
         """The graph of the function, one node a line."""
@@ -166,8 +171,7 @@ class Fused:
 
     def cost(self, *args: Tree, **static: Hashable) -> Cost:
         """What one element costs: multiply-adds, divisions, elementary functions, bytes."""
-        traced, operands = self._prepare(args, static)
-        return sum((program.cost for program in traced.evaluator.programs(traced.known(operands))), NO_COST)
+        return sum((program.cost for program in self._programs(args, static, self.form)), NO_COST)
 
     @property
     def traces(self) -> int:
@@ -179,8 +183,12 @@ class Fused:
 
     def _found(self, layout: Tree, leaves: list[Any], static: dict[str, Hashable]) -> tuple[Traced, list[Operand]]:
         operands = [leaf._found if type(leaf) is TaylorArray else _argument(leaf, i) for i, leaf in enumerate(leaves)]
+        specs = tuple([one.spec for one in operands])
+        return self._known(layout, specs, Static(static) if static else NOTHING), operands
+
+    def _waited(self, layout: Tree, specs: tuple[Spec, ...], static: Static) -> Traced:
         with _tracing:
-            return self._traced(layout, tuple([one.spec for one in operands]), Static(static) if static else NOTHING), operands
+            return self._traced(layout, specs, static)
 
     def _trace(self, layout: Tree, specs: tuple[Spec, ...], static: Static) -> Traced:
         return Traced(self.function, layout, specs, static.values)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from importlib.metadata import version
 
 import llvmlite
-import numba
 import numpy as np
 
 from . import threads
@@ -64,7 +64,7 @@ def info() -> Info:
     return Info(
         taylornb=__version__,
         numpy=np.__version__,
-        numba=numba.__version__,
+        numba=version("numba"),
         llvmlite=llvmlite.__version__,
         processor=host.name,
         vector_bits=8 * host.width,

@@ -5,14 +5,16 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Sequence
 from functools import lru_cache
+from importlib import import_module
 from typing import Any
 
-from . import cache, threads
+from . import buffers, cache, threads
 from .forms import PARALLEL, nanoseconds
 from .operand import Planes
 from .program import Program
-from .targets import cpu
-from .targets.llvm import functions, machine, unrolled
+from .rolled import Rolled
+from .targets import source
+from .targets.llvm import functions, looped, machine, unrolled
 from .threads import Chunk
 
 FUNCTION = ctypes.CFUNCTYPE(None, ctypes.c_void_p, *[ctypes.c_int64] * 4)  # releases the interpreter while it runs
@@ -28,9 +30,10 @@ class Kernel:
     Args:
         text: The kernel in LLVM's language.
         weight: The nanoseconds a thread takes for an element, about.
+        room: The bytes of memory that each thread needs to work in.
     """
 
-    def __init__(self, text: str, weight: float) -> None:
+    def __init__(self, text: str, weight: float, room: int) -> None:
         host = machine.host()
         key = cache.key(text, host.name, host.features)
         code = cache.load(key)
@@ -39,7 +42,7 @@ class Kernel:
             cache.save(key, code)
         self._loaded = machine.Loaded(code)
         self.run = FUNCTION(self._loaded.address("kernel"))
-        self.weight = weight
+        self.weight, self.room = weight, room
 
     def __call__(self, lengths: tuple[int, int], arrays: Sequence[tuple[Planes, int]]) -> None:
         """Run it, on several threads where there is enough to do.
@@ -51,20 +54,26 @@ class Kernel:
         """
         outer, inner = lengths
         numbers = [number for planes, step in arrays for number in (address(planes), planes.strides[0], step)]
-        table = (ctypes.c_int64 * len(numbers))(*numbers)
         workers = self._workers(outer * inner)
         if workers == 1:
-            self.run(table, 0, outer, 0, inner)
+            self._run(numbers, 0, outer, 0, inner)
             return
         along = inner if inner >= outer else outer
 
         def work(start: int, stop: int, _alive: object = arrays) -> None:
             if along is inner:
-                self.run(table, 0, outer, start, stop)
+                self._run(numbers, 0, outer, start, stop)
             else:
-                self.run(table, start, stop, 0, inner)
+                self._run(numbers, start, stop, 0, inner)
 
         threads.share(work, _chunks(along, workers, LINE if along is inner else 1), workers)
+
+    def _run(self, numbers: list[int], *limits: int) -> None:
+        if not self.room:
+            self.run((ctypes.c_int64 * len(numbers))(*numbers), *limits)
+            return
+        memory = buffers.memory_of(self.room)
+        self.run((ctypes.c_int64 * (len(numbers) + 1))(*numbers, address(memory)), *limits)
 
     def _workers(self, elements: int) -> int:
         work = elements * self.weight
@@ -76,31 +85,38 @@ def _chunks(length: int, workers: int, multiple: int) -> list[Chunk]:
     return [(start, min(start + step, length)) for start in range(0, length, step)]
 
 
-def kernel(program: Program, follows: tuple[bool, ...]) -> Kernel:
-    """The compiled kernel of a program; each distinct one is compiled once in a process."""
-    with _lock:
-        return _kernel(program, follows)
+def kernel(program: Program | Rolled, follows: tuple[bool, ...]) -> Kernel:
+    """The compiled kernel of a program; each distinct one is compiled once in a process.
+
+    What is there is found without waiting for another thread that compiles.
+    """
+    return _kernel(program, follows)
 
 
-def text(program: Program, follows: tuple[bool, ...]) -> str:
+def text(program: Program | Rolled, follows: tuple[bool, ...]) -> str:
     """The kernel of a program in LLVM's language."""
-    return unrolled.source(program, follows, machine.host().width, functions.path())
+    width, path = machine.host().width, functions.path()
+    if isinstance(program, Rolled):
+        return looped.source(program, follows, width, path)
+    return unrolled.source(program, follows, width, path)
 
 
 @lru_cache(maxsize=1024)
-def _kernel(program: Program, follows: tuple[bool, ...]) -> Kernel:
-    return _made(text(program, follows), nanoseconds(program.cost))
+def _kernel(program: Program | Rolled, follows: tuple[bool, ...]) -> Kernel:
+    room = looped.scratch(program, follows, machine.host().width) if isinstance(program, Rolled) else 0
+    written = text(program, follows)
+    with _lock:
+        return _made(written, nanoseconds(program.cost), room)
 
 
 @lru_cache(maxsize=1024)
-def _made(text: str, weight: float) -> Kernel:
-    return Kernel(text, weight)
+def _made(text: str, weight: float, room: int) -> Kernel:
+    return Kernel(text, weight, room)
 
 
 def by_numba(program: Program, access: tuple[str, ...], axes: int) -> Any:
     """The kernel of a program as a function of arrays that Numba compiled."""
-    with _lock:
-        return _numba_kernel(program, access, axes)
+    return _numba_kernel(program, access, axes)
 
 
 @lru_cache(maxsize=256)
@@ -108,12 +124,15 @@ def _numba_kernel(program: Program, access: tuple[str, ...], axes: int) -> Any:
     inputs = {slot: dtype for slot, _, dtype in program.loads}
     types = [(inputs[slot].str, 1 + len(way)) for slot, way in zip(program.inputs, access, strict=True)]
     types += [(out.dtype.str, 1 + axes) for out in program.outputs]
-    return _numba_compiled(cpu.source(program, access, axes), tuple(types), len(program.inputs))
+    written = source.source(program, access, axes)
+    with _lock:
+        return _numba_compiled(written, tuple(types), len(program.inputs))
 
 
 @lru_cache(maxsize=256)
 def _numba_compiled(text: str, types: tuple[tuple[str, int], ...], inputs: int) -> Any:
-    return cpu.compiled(text, types, inputs)
+    by = import_module(".targets.numba", __package__)  # Numba is not imported before it is needed
+    return by.compiled(text, types, inputs)
 
 
 def compilations() -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby, zip_longest
 from math import prod
 from typing import Any
@@ -12,21 +12,21 @@ from numpy.typing import NDArray
 
 from . import buffers
 from .errors import UnsupportedError
-from .forms import Form, Target, chosen
+from .forms import Form, Way, chosen
 from .kernels import by_numba, kernel
 from .operand import Operand, Planes
 from .program import Program
+from .rolled import Rolled
 from .targets import reference
 from .targets.multiprecision import Multiprecision
 
 SHORT = 32  # elements of an inner axis below which the loop over it is not worth its start: inputs are repeated instead
 
 Shape = tuple[int, ...]
-Way = tuple[Target | None, Form | None]  # what the user asked for
 
 
 def launch(
-    program: Program, operands: Sequence[Operand], way: Way = (None, None), into: Sequence[Planes | None] = ()
+    program: Program | Rolled, operands: Sequence[Operand], way: Way = (None, None), into: Sequence[Planes | None] = ()
 ) -> list[Planes]:
     """The planes of each output, (rows, *shape), the operands broadcast to one shape.
 
@@ -44,12 +44,15 @@ def launch(
     planes = [found.planes for found in operands]
     shape = _common_shape(planes)
     if any(plane.dtype.kind == "O" for plane in planes):
+        assert isinstance(program, Program)  # mpmath numbers never become loops
         return _by_mpmath(program, [_without_repeats(plane) for plane in planes], shape, way)
     outputs = [_room(given, (len(out.support.rows), *shape), out.dtype) for out, given in zip_longest(program.outputs, into)]
     elements = prod(shape)
     if elements:
-        form = chosen(len(program.instructions), elements, *way)
-        _RUN[form](program, planes, outputs)
+        if isinstance(program, Rolled):
+            _compiled(program, planes, outputs)
+        else:
+            _RUN[chosen(len(program.instructions), elements, way)](program, planes, outputs)
     return outputs
 
 
@@ -97,7 +100,7 @@ def _by_reference(program: Program, planes: Sequence[Planes], outputs: Sequence[
     reference.run(program, [_without_repeats(plane) for plane in planes], outputs)
 
 
-def _compiled(program: Program, planes: Sequence[Planes], outputs: Sequence[Planes]) -> None:
+def _compiled(program: Program | Rolled, planes: Sequence[Planes], outputs: Sequence[Planes]) -> None:
     used = [planes[slot] for slot in program.inputs]
     if all(_is_plain(plane, outputs[0].shape) for plane in (*used, *outputs)):
         arrays = [(plane, 0) for plane in (*used, *outputs)]
@@ -128,7 +131,11 @@ def _by_numba(program: Program, planes: Sequence[Planes], outputs: Sequence[Plan
                 out[...] = computed
 
 
-_RUN = {"reference": _by_reference, "unrolled": _compiled, "looped": _compiled, "numba": _by_numba}
+_RUN: dict[Form, Callable[[Program, Sequence[Planes], Sequence[Planes]], None]] = {
+    "reference": _by_reference,
+    "unrolled": _compiled,
+    "numba": _by_numba,
+}
 
 
 # ---- broadcasting ------------------------------------------------------------------------------------
@@ -150,7 +157,7 @@ def _loops(planes: Sequence[Planes], outputs: Sequence[Planes]) -> Iterator[tupl
     ins = [plane.reshape(len(plane), *_grouped(plane.shape[1:], groups, len(lengths))) for plane in full]
     outs = [out.reshape(len(out), *lengths) for out in outputs]
     for lead in np.ndindex(*lengths[:-2]):
-        yield lengths[-2:], [_at(plane, lead) for plane in ins], [_at(out, lead) for out in outs]  # type: ignore[misc]
+        yield lengths[-2:], [_at(plane, lead) for plane in ins], [_at(out, lead) for out in outs]
 
 
 def _aligned(planes: Planes, axes: int) -> Planes:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba.extending import register_jitable
 
 # B_2j/(2j)! for j = 1 … 10, of the Euler–Maclaurin formula (Abramowitz & Stegun 23.1.30).
 _EULER_MACLAURIN = (
@@ -116,7 +115,6 @@ _HALF_LOG_TWO_PI = 0.9189385332046728
 _NEAR = 0.35  # up to this distance from the zero, 28 terms leave less than 1e-17
 
 
-@register_jitable
 def scaled_zeta(x: float, s: float) -> float:
     """a^(s−1)·Σ_{n ≥ 0} (x + n)^-s for a whole s ≥ 2 and any x, inf at the poles 0, −1, −2 and so on.
 
@@ -137,7 +135,6 @@ def scaled_zeta(x: float, s: float) -> float:
     return (sign * whole if r < 0 else whole) - sign * _zeta_of_positive(1 - x, n, abs(r))
 
 
-@register_jitable
 def gammaln(x: float) -> float:
     """Log |Γ(x)|, to full relative accuracy next to its zeros 1 and 2; inf at the poles, and ±inf there, as SciPy has it.
 
@@ -153,7 +150,6 @@ def gammaln(x: float) -> float:
     return math.log(math.pi / abs(math.sin(math.pi * r))) - _gammaln_of_positive(1 - x)
 
 
-@register_jitable
 def digamma(x: float) -> float:
     """The derivative of log Γ; at the poles as SciPy has it: ∓inf at ±0, NaN at the others."""
     if x > 0 or x != x:
@@ -166,7 +162,6 @@ def digamma(x: float) -> float:
     return _digamma_of_positive(1 - x) - math.pi / math.tan(math.pi * r)
 
 
-@register_jitable
 def remainder(a: float, b: float) -> float:
     """What numpy.remainder gives, the sign of a zero too: Numba's has it of a, NumPy's of b."""
     if b == 0:
@@ -177,14 +172,12 @@ def remainder(a: float, b: float) -> float:
     return rest + b if (rest < 0) != (b < 0) else rest
 
 
-@register_jitable
 def _sum_over_all(r: float, n: int, sign: float) -> float:
     """r^(n−1)·Σ (r + k)^-n over every whole k, 0 < r ≤ 1/2: the two nearest terms first, which cancel at 1/2 for odd n."""
     nearest = 1 / r + sign * (r / (1 - r)) ** (n - 1) / (1 - r)
     return nearest + (_zeta_of_positive(1 + r, n, r) + sign * _zeta_of_positive(2 - r, n, r))
 
 
-@register_jitable
 def _zeta_of_positive(x: float, n: int, scale: float) -> float:
     """scale^(n−1)·Σ (x + k)^-n by the Euler–Maclaurin formula."""
     total, w = 0.0, x
@@ -200,7 +193,6 @@ def _zeta_of_positive(x: float, n: int, scale: float) -> float:
     return total + tail
 
 
-@register_jitable
 def _gammaln_of_positive(x: float) -> float:
     if x < 0.5:
         return _gammaln_near_two(x) - math.log1p(x) - math.log(x)
@@ -219,7 +211,6 @@ def _gammaln_of_positive(x: float) -> float:
     return (w - 0.5) * math.log(w) - w + _HALF_LOG_TWO_PI + tail / w - math.log(product)
 
 
-@register_jitable
 def _gammaln_near_two(t: float) -> float:
     """Log Γ(2 + t) for |t| up to 1/2."""
     total = 0.0
@@ -228,7 +219,6 @@ def _gammaln_near_two(t: float) -> float:
     return t * (_ONE_LESS_EULER + t * total)
 
 
-@register_jitable
 def _digamma_of_positive(x: float) -> float:
     t = (x - _ZERO) - _ZERO_TAIL
     if abs(t) < _NEAR:
@@ -244,3 +234,16 @@ def _digamma_of_positive(x: float) -> float:
     for j in range(len(_ASYMPTOTIC)):
         tail = (_ASYMPTOTIC[len(_ASYMPTOTIC) - 1 - j] + tail) * square
     return total + math.log(w) - 1 / w / 2 - tail
+
+
+FUNCTIONS = (
+    scaled_zeta,
+    gammaln,
+    digamma,
+    remainder,
+    _sum_over_all,
+    _zeta_of_positive,
+    _gammaln_of_positive,
+    _gammaln_near_two,
+    _digamma_of_positive,
+)

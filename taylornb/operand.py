@@ -107,7 +107,7 @@ def real_array(value: Any, argument: str, keep_bool: bool = False) -> NDArray[An
         raise UnsupportedError(f"{argument} is a masked array, and series have no masks; use .filled() or tn.where")
     array = np.asarray(value)
     if array.dtype.newbyteorder("=") in FLOATS or (keep_bool and array.dtype.kind == "b"):
-        return array.astype(array.dtype.newbyteorder("="), copy=False)
+        return array.astype(array.dtype.newbyteorder("="), copy=not array.flags.aligned)
     if array.dtype.kind in "biu":
         small = array.dtype.kind != "b" and array.dtype.itemsize <= 2 and keep_bool
         return array.astype(np.float32 if small else np.float64)

@@ -161,6 +161,10 @@ class Writer:
             return self.emit("cast", (scalar,), dtype)
         return Fraction(0) if scalar is None else scalar
 
+    def dtype(self, operand: Ref) -> Dtype:
+        """The kind of a result."""
+        return self._dtypes[operand.place]
+
     def is_truth(self, operand: Ref) -> bool:
         """Whether the result is a truth value."""
         return self._dtypes[operand.place].kind == "b"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping, Sequence
 from fractions import Fraction
-from typing import Any, NamedTuple
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -17,20 +17,14 @@ from .basis import Basis
 from .graph import Dtype, Node, promote
 from .number import number
 from .operand import Spec
-from .program import Output, Program, Scalar, Scalars, Store, Writer
+from .program import Operand, Output, Program, Scalar, Scalars, Store, Writer
+from .recurrence import Recurrences, Term
 from .rules import literal
 from .support import Support
-from .trace import Tracer, Tracing
+from .trace import Tracing
 
 Rule = Generator[tuple[Node, int], Scalar, Scalar]
 DOUBLE = np.dtype(np.float64)
-
-
-class Equation(NamedTuple):
-    """per·Dy = Σ rate·Dx of one node, each side as a number times a node; None where there is no dependence."""
-
-    rates: tuple[tuple[Fraction, Node] | None, ...]
-    per: tuple[Fraction, Node]
 
 
 class Series:
@@ -38,8 +32,8 @@ class Series:
 
     def __init__(self, graph: Tracing, basis: Basis, inputs: Mapping[Node, tuple[int, Spec]]) -> None:
         self.graph, self.basis, self.inputs, self.writer = graph, basis, inputs, Writer()
+        self.recurrences = Recurrences(graph)
         self._known: dict[tuple[Node, int], Scalar] = {}
-        self._equations: dict[Node, Equation] = {}
         self._splits: dict[int, list[tuple[int, int]]] = {}
 
     def coefficient(self, node: Node, i: int) -> Scalar:
@@ -107,46 +101,33 @@ class Series:
         return None if all(part is None for part in op.numeric(parts)) else self._body(node, parts)
 
     def _bilinear(self, node: Node, i: int) -> Rule:
-        a, b = node.args
-        m, total = self.scalars(node), None
-        if a is b:
-            return (yield from self._square(node, i))
-        for j, k in self._split(i):
-            left = yield a, j
-            if left is not None:
-                total = m.madd(total, left, (yield b, k))
-        return total
-
-    def _square(self, node: Node, i: int) -> Rule:
-        a, m = node.args[0], self.scalars(node)
-        doubled: Scalar = None
-        middle: Scalar = None
-        for j, k in self._split(i):
-            left = (yield a, j) if j <= k else None
-            if left is not None and j < k:
-                doubled = m.madd(doubled, left, (yield a, k))
-            elif left is not None:
-                middle = left
-        return m.madd(m.multiply(Fraction(2), doubled), middle, middle)
+        (term,) = self.recurrences[node].terms
+        m = self.scalars(node)
+        total = Halved(m) if term.square else Total(m)
+        yield from self._pairs(term, i, total.add)
+        return total.result()
 
     def _quotient(self, node: Node, i: int) -> Rule:
-        a, b = node.args
-        m, total = self.scalars(node), (yield a, i)
-        bottom = yield b, 0
+        (term,), start, divisor, *_ = self.recurrences[node]
+        assert start is not None
+        assert divisor is not None
+        m = self.scalars(node)
+        total = Total(m, (yield start, i))
+        bottom = yield divisor, 0
         if i == 0:
-            return m.divide(Fraction(0) if total is None else total, bottom)
-        for j, k in self._split(i):
-            factor = (yield b, j) if j else None
-            if factor is not None:
-                total = m.msub(total, factor, (yield node, k))
-        return m.multiply(total, m.divide(Fraction(1), bottom))
+            return m.divide(Fraction(0) if total.sum is None else total.sum, bottom)
+        yield from self._pairs(term, i, total.add)
+        return m.multiply(total.sum, m.divide(Fraction(1), bottom))
 
     def _equation(self, node: Node, i: int) -> Rule:
         if i == 0:
             return (yield from self._value(node))
-        m, (scale, base) = self.scalars(node), self.equation(node).per
-        products = yield from self._products(node, i)
-        degree, bottom = self.basis.degrees[i], (yield base, 0)
+        terms, _, divisor, scale, _ = self.recurrences[node]
+        assert divisor is not None
+        m, products = self.scalars(node), Products()
+        for term in terms:
+            yield from self._pairs(term, i, products.add)
+        degree, bottom = self.basis.degrees[i], (yield divisor, 0)
         if isinstance(bottom, Fraction) and bottom:
             return self._sum(m, products, degree * scale * bottom)
         per = m.multiply(scale, bottom)
@@ -156,28 +137,21 @@ class Series:
 
     def _value(self, node: Node) -> Rule:
         if node.op.value is not None:
-            return (yield self.graph.lift(node.op.value(*self._tracers(node.args), *node.params)), 0)
+            return (yield self.graph.lift(node.op.value(*self.recurrences.tracers(node.args), *node.params)), 0)
         values = yield from _values(node)
         return self.scalars(node).call(node.op.name, *values, *map(number, node.params))
 
-    def _products(self, node: Node, i: int) -> Generator[tuple[Node, int], Scalar, Products]:
-        """deg(i)·per₀·y_i as Σ weight·a·b. Like products are combined before anything is multiplied.
-
-        In x^r the products r·j·x_j·y_k and −(k)·x_j·y_k nearly cancel where r is nearly a whole number; as one
-        number times x_j·y_k they do not.
-        """
-        products = Products()
-        degrees, (rates, (per_scale, per)) = self.basis.degrees, self.equation(node)
-        for rate, arg in zip(rates, node.args, strict=True):
-            for j, k in self._split(i) if rate is not None else ():
-                driven = (yield arg, k) if k else None
-                if driven is not None and rate is not None:
-                    products.add(rate[0] * degrees[k], (yield rate[1], j), driven, full=not j)
+    def _pairs(self, term: Term, i: int, add: Add) -> Generator[tuple[Node, int], Scalar, None]:
+        """Hand every product of the sum to `add`, with its weight; `full` marks one with the value of a."""
+        degrees = self.basis.degrees
         for j, k in self._split(i):
-            factor = (yield per, j) if j and k else None
-            if factor is not None:
-                products.add(-per_scale * degrees[k], (yield node, k), factor)
-        return products
+            if degrees[j] < term.first or degrees[k] < term.last or (term.square and j > k):
+                continue
+            asked, other = ((term.a, j), (term.b, k)) if term.lead == "a" else ((term.b, k), (term.a, j))
+            lead = yield asked
+            factor = (yield other) if lead is not None else None
+            if lead is not None and factor is not None:
+                add(term.weight(degrees[k]) * (1 + (term.square and j < k)), lead, factor, full=not j)
 
     @staticmethod
     def _sum(m: Scalars, products: Products, degree: Fraction) -> Scalar:
@@ -191,9 +165,9 @@ class Series:
         at_once = products.merged or sum(not full for _, full in products.terms.values()) == 1
         for (a, b), (weight, full) in products.terms.items():
             if full or at_once:
-                total = _accumulate(m, total, weight / degree, a, b)
+                total = accumulate(m, total, weight / degree, a, b)
             else:
-                rest = _accumulate(m, rest, weight, a, b)
+                rest = accumulate(m, rest, weight, a, b)
         return m.madd(total, rest, 1 / degree)
 
     @staticmethod
@@ -212,20 +186,6 @@ class Series:
 
     # ---- what the rules read -------------------------------------------------------------------------
 
-    def equation(self, node: Node) -> Equation:
-        """The equation of the node, traced once."""
-        if node not in self._equations:
-            arguments = (*self._tracers((*node.args, node)), *node.params)
-            rate, per = node.op.rate, node.op.per
-            rates = rate(*arguments) if rate is not None else 1
-            rates = rates if isinstance(rates, tuple) else (rates,)
-            pairs = tuple(None if r is None else scaled(self.graph.lift(r)) for r in rates)
-            self._equations[node] = Equation(pairs, scaled(self.graph.lift(per(*arguments) if per else 1)))
-        return self._equations[node]
-
-    def _tracers(self, nodes: Sequence[Node]) -> list[Tracer]:
-        return [Tracer(self.graph, node) for node in nodes]
-
     def _body(self, node: Node, parts: list[Scalar]) -> Scalar:
         assert node.op.body is not None
         result: Scalar = node.op.body(self.scalars(node), *parts, *node.params)
@@ -237,18 +197,59 @@ class Series:
         return self._splits[i]
 
 
+class Add(Protocol):
+    """What takes the products of a sum."""
+
+    def __call__(self, weight: Fraction, lead: Operand, factor: Operand, full: bool) -> None:
+        """Add weight·lead·factor; `full` marks a product with the value of a."""
+
+
+class Total:
+    """A sum of products with weights 1 and −1, added as they come."""
+
+    def __init__(self, m: Scalars, start: Scalar = None) -> None:
+        self.m, self.sum = m, start
+
+    def add(self, weight: Fraction, lead: Operand, factor: Operand, full: bool) -> None:
+        """Add weight·lead·factor."""
+        self.sum = (self.m.madd if weight > 0 else self.m.msub)(self.sum, lead, factor)
+
+    def result(self) -> Scalar:
+        """The sum."""
+        return self.sum
+
+
+class Halved(Total):
+    """The sum of a square: each of the products that stand twice is given once, and doubled in the end."""
+
+    middle: Scalar = None
+
+    def add(self, weight: Fraction, lead: Operand, factor: Operand, full: bool) -> None:
+        """Add the product, which has weight 2, or keep the factor of a square."""
+        if weight == 1:
+            self.middle = lead
+        else:
+            super().add(weight, lead, factor, full)
+
+    def result(self) -> Scalar:
+        """The sum."""
+        return self.m.madd(self.m.multiply(Fraction(2), self.sum), self.middle, self.middle)
+
+
 class Products:
-    """A sum of weighted products in which like products are one."""
+    """A sum of weighted products in which like products are one.
+
+    In x^r the products r·j·x_j·y_k and −(k)·x_j·y_k nearly cancel where r is nearly a whole number; as one
+    number times x_j·y_k they do not.
+    """
 
     def __init__(self) -> None:
         self.terms: dict[tuple[Any, Any], tuple[Fraction, bool]] = {}
         self.merged = False
 
-    def add(self, weight: Fraction, a: Scalar, b: Scalar, full: bool = False) -> None:
-        """Add weight·a·b; `full` marks a term whose weight is the whole degree times its scale."""
-        if a is None or b is None:
-            return
-        key = (b, a) if (b, a) in self.terms else (a, b)
+    def add(self, weight: Fraction, lead: Operand, factor: Operand, full: bool) -> None:
+        """Add weight·factor·lead; `full` marks a term whose weight is the whole degree times its scale."""
+        key = (lead, factor) if (lead, factor) in self.terms else (factor, lead)
         if key in self.terms:
             weight, self.merged = weight + self.terms[key][0], True
         self.terms[key] = (weight, full)
@@ -260,18 +261,6 @@ def _values(node: Node) -> Generator[tuple[Node, int], Scalar, list[Scalar]]:
         value = yield arg, 0
         values.append(value)
     return values
-
-
-def scaled(node: Node) -> tuple[Fraction, Node]:
-    """A node as an exact number times a node."""
-    if node.op.kind == "bilinear":
-        for one, other in (node.args, node.args[::-1]):
-            if one.op is literal and isinstance(one.params[0], Fraction) and one.dtype is None:
-                return one.params[0], other
-    if node.op.involution:
-        scale, inner = scaled(node.args[0])
-        return -scale, inner
-    return Fraction(1), node
 
 
 def write(graph: Tracing, nodes: Sequence[Node], inputs: Mapping[Node, tuple[int, Spec]], basis: Basis) -> Program:
@@ -295,7 +284,8 @@ def output_dtype(node: Node) -> Dtype:
     return node.dtype or DOUBLE
 
 
-def _accumulate(m: Scalars, total: Scalar, weight: Fraction, a: Scalar, b: Scalar) -> Scalar:
+def accumulate(m: Scalars, total: Scalar, weight: Fraction, a: Scalar, b: Scalar) -> Scalar:
+    """The total with weight·a·b added."""
     if total is None or not weight:
         return m.multiply(a, m.multiply(weight, b)) if weight else total
     if weight < 0:

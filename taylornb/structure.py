@@ -107,9 +107,15 @@ def _broadcast(operands: Sequence[Operand], shape: Any) -> Operand:
     )
 
 
+def _sum(plane: Planes, axis: Any, keepdims: bool, dtype: Any = None) -> Planes:
+    """numpy.sum in an order that the shape determines: NumPy adds along the memory, whichever axis that is."""
+    total: Planes = np.sum(np.asarray(plane, order="C"), axis=axis, keepdims=keepdims, dtype=dtype)
+    return total
+
+
 def _mean(plane: Planes, axis: Any, keepdims: bool) -> Planes:
     """numpy.mean, which also warns where there is nothing to average."""
-    total = np.asarray(np.sum(plane, axis=axis, keepdims=keepdims, dtype=None if plane.dtype.kind != "b" else np.float64))
+    total = np.asarray(_sum(plane, axis, keepdims, None if plane.dtype.kind != "b" else np.float64))
     count = plane.size // total.size if total.size else 1
     return np.asarray(total / (count if plane.size else total.dtype.type(0)))
 
@@ -130,7 +136,7 @@ def _agree(operands: Sequence[Operand], equal: Callable[[Planes, Planes], Any]) 
 sum: Op = declare(
     "sum",
     "The sum over the element axes, as numpy.sum.",
-    lambda operands, axis, keepdims: each_plane(operands, lambda p: np.sum(p, axis=axis, keepdims=keepdims)),
+    lambda operands, axis, keepdims: each_plane(operands, lambda p: _sum(p, axis, keepdims)),
     bind=_bind_reduction,
     on_truth="number",
 )

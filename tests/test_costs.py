@@ -1,6 +1,7 @@
 """Does an element of any workload cost more, or less, than was stored? Counts show a regression that timings would hide."""
 
 import pytest
+
 from bench import costs
 
 STORED = {line[:2]: line for line in costs.stored()}

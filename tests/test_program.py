@@ -8,8 +8,8 @@ import pytest
 import taylornb as tn
 from taylornb.number import Constant, number
 from taylornb.program import Ref, Scalars, Writer
-from taylornb.targets.cpu import source
 from taylornb.targets.reference import real
+from taylornb.targets.source import source
 
 DOUBLE = np.dtype(np.float64)
 
@@ -111,7 +111,7 @@ def test_the_text_follows_the_axes():
     f = tn.fuse(lambda x, y, z: x * y + z)
     x = tn.variable(1.0, 1)
     traced, operands = f._prepare((x, 2.0, 3.0), {})
-    (program,) = traced.evaluator.programs(traced.known(operands))
+    (program,) = traced.evaluator.programs(traced.known(operands), ("cpu", None))
     text = source(program, ["op", "o", ""], axes=2)
     lines = [line for line in text.splitlines() if "= x" in line or "for" in line]
     assert [line.strip().split(" = ")[-1] for line in lines] == [

@@ -27,10 +27,14 @@ def functions_of(dtype, width, chosen, way):
     return {name: functions.elementary(name, np.dtype(dtype), lanes, chosen) for name in names}
 
 
+def path(width, chosen, way):
+    return Path(width, partial(functions_of, width=width, chosen=chosen, way=way))
+
+
 PATHS = {
-    **{f"libmvec, {8 * w} bits": Path(w, partial(functions_of, width=w, chosen="libmvec", way="libmvec")) for w in (16, 32, 64)},
-    "branch-free": Path(host().width, partial(functions_of, width=host().width, chosen="inline", way="inline")),
-    "scalar": Path(host().width, partial(functions_of, width=host().width, chosen="off", way="scalar")),
+    **{f"libmvec, {8 * width} bits": path(width, "libmvec", "libmvec") for width in (16, 32, 64)},
+    "branch-free": path(host().width, "inline", "inline"),
+    "scalar": path(host().width, "off", "scalar"),
 }
 
 

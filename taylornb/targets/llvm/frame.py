@@ -14,9 +14,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from ...program import Program
+from ...rolled import Rolled
 from .text import Code, Dtype, Vector
 
 LINE = 64  # bytes
@@ -64,13 +65,23 @@ class Scratch(NamedTuple):
     clear: Callable[[], None]
 
 
-def arrays(program: Program, follows: Sequence[bool]) -> list[Array]:
+def arrays(program: Program | Rolled, follows: Sequence[bool]) -> list[Array]:
     """The arrays of a program, in the order of the table: the inputs that are read, then the outputs."""
     rows = {slot: 1 + max(row for other, row, _ in program.loads if other == slot) for slot in program.inputs}
     dtypes = {slot: dtype for slot, _, dtype in program.loads}
     ins = [Array(f"x{slot}", dtypes[slot], rows[slot], way) for slot, way in zip(program.inputs, follows, strict=True)]
     outs = [Array(f"y{n}", out.dtype, len(out.support.rows), True) for n, out in enumerate(program.outputs)]
     return [*ins, *outs]
+
+
+class Ends(Protocol):
+    """Where a program's loads come from and its stores go."""
+
+    def load(self, *place: int) -> str:
+        """The value at a place."""
+
+    def store(self, output: int, row: int, value: str) -> None:
+        """Write a value."""
 
 
 class Rows:
@@ -97,8 +108,9 @@ class Rows:
             if not array.follows:
                 self._known[row] = self._spread(array, self._known[row])
 
-    def load(self, slot: int, row: int) -> str:
+    def load(self, *place: int) -> str:
         """A row of an input."""
+        slot, row = place
         array = self.arrays[f"x{slot}"]
         known = self._known[array.name, row]
         return self._vector(array, self._at(array, known)) if array.follows else known

@@ -65,8 +65,15 @@ COMPARE = {
     "equal": ("oeq", "eq"),
     "not_equal": ("une", "ne"),
 }
-# Functions that the C library, and libmvec with it, computes inaccurately for huge arguments; libmvec's tangent is its own.
-HUGE = ("sin", "cos", "tan")
+# What glibc computes inaccurately for huge arguments in float64, libmvec with it except for the tangent.
+HUGE = frozenset([("sin", "libmvec"), ("cos", "libmvec"), ("sin", "scalar"), ("cos", "scalar"), ("tan", "scalar")])
+# What libmvec computes faster than taylornb does: (name, bytes of an element). All others are faster inline, where no call
+# costs the vectors in registers, and more accurate (docs/vector-math.md).
+LIBRARY_FIRST = frozenset((name, size) for name in ("log2", "log10", "cbrt", "erf") for size in (4, 8)) | {
+    ("log1p", 8),
+    ("tan", 8),
+    ("erfc", 8),
+}
 LOGIC = {"logical_and": "and", "logical_or": "or", "logical_xor": "xor"}
 TESTS: dict[str, Builder] = {
     "isnan": lambda v, x: v.compare("uno", x, x),
@@ -118,7 +125,7 @@ def elementary(name: str, dtype: np.dtype[Any], lanes: int, chosen: str) -> Buil
     """The builder of an elementary function on the chosen path."""
     way = way_of(name, dtype, lanes, chosen)
     build = _builder(name, dtype, lanes, chosen, way)
-    if dtype.itemsize == 8 and name in HUGE and (name, way) != ("tan", "libmvec"):
+    if dtype.itemsize == 8 and (name, way) in HUGE:
         return lambda v, x: huge.mended(v, name, x, build(v, x))
     return build
 
@@ -132,6 +139,7 @@ def _builder(name: str, dtype: np.dtype[Any], lanes: int, chosen: str, way: str)
         return lambda v, *args: v.call(symbol, *args)
     if way == "inline":
         return FUNCTIONS[name]
+    assert name in libmvec.ARGUMENTS, f"{name} is no function of the C library"
     c_name = libmvec.c_name(name, dtype)
     return lambda v, *args: v.each(c_name, *args)
 
@@ -140,7 +148,8 @@ def way_of(name: str, dtype: np.dtype[Any], lanes: int, chosen: str) -> str:
     """How an elementary function is computed: composed of others, by libmvec, inline, or scalar."""
     if name in COMPOSED:
         return "composed"
-    if chosen in ("auto", "libmvec") and libmvec.found(name, dtype, lanes):
+    library = chosen == "libmvec" or (chosen == "auto" and (name, dtype.itemsize) in LIBRARY_FIRST)
+    if library and libmvec.found(name, dtype, lanes):
         return "libmvec"
     return "inline" if name in FUNCTIONS and (chosen != "off" or name not in libmvec.ARGUMENTS) else "scalar"
 

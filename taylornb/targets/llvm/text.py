@@ -169,7 +169,7 @@ class Vector:
         return self.intrinsic("fmuladd", a, b, c)
 
     def intrinsic(self, name: str, *args: str) -> str:
-        """An intrinsic of floats: sqrt, fabs, rint, floor, ceil, trunc, copysign, minnum, …"""
+        """An intrinsic of floats: sqrt, fabs, rint, floor, ceil, trunc, copysign."""
         return self.call(f"llvm.{name}.{self.suffix}", *args)
 
     def call(self, name: str, *args: str) -> str:
@@ -178,7 +178,7 @@ class Vector:
         return self.code.emit(f"call {self.type} @{name}({', '.join(f'{self.type} {a}' for a in args)})")
 
     def compare(self, predicate: str, a: str, b: str) -> str:
-        """A mask; the predicate is LLVM's: oeq, ogt, oge, olt, ole, une, uno, ord, ugt, …"""
+        """A mask; the predicate is LLVM's: oeq, ogt, oge, olt, ole, une, uno, ord, ugt."""
         return self.code.emit(f"fcmp {predicate} {self.type} {a}, {b}")
 
     def select(self, mask: str, a: str, b: str) -> str:
@@ -204,7 +204,7 @@ class Vector:
         return self.code.emit(f"{operation} {self.whole} {a}, {b}")
 
     def compare_integers(self, predicate: str, a: str, b: str) -> str:
-        """A mask; the predicate is LLVM's: eq, ne, sgt, slt, ugt, ult, …"""
+        """A mask; the predicate is LLVM's: eq, ne, sgt, slt, ugt, ult."""
         return self.code.emit(f"icmp {predicate} {self.whole} {a}, {b}")
 
     def select_integers(self, mask: str, a: str, b: str) -> str:

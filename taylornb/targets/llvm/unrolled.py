@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
 from ...program import Instruction, Operand, Program, Ref
 from ..reference import real
 from . import frame
-from .functions import PLAIN, cast, elementary, truth
+from .elementary import sincos
+from .functions import PLAIN, cast, elementary, truth, way_of
 from .text import Code, Dtype, Module, Vector
 
 TRUTH = np.dtype(bool)
+OTHER = {"sin": "cos", "cos": "sin"}  # computed together where both are wanted
 DOUBLE = np.dtype(np.float64)
 
 
@@ -45,8 +46,10 @@ class Body:
     def __init__(self, program: Program, code: Code, lanes: int, path: str) -> None:
         self.program, self.code, self.lanes, self.path = program, code, lanes, path
         self._names: dict[int, str] = {}
+        self._circular: dict[tuple[str, Operand, Dtype], str] = {}  # sines and cosines that came with the other one
+        self._called = {(ins.function, ins.args, ins.dtype) for ins in program.instructions if ins.function in OTHER}
 
-    def write(self, rows: frame.Rows) -> None:
+    def write(self, rows: frame.Ends) -> None:
         """Append loads, instructions and stores."""
         for place, instruction in enumerate(self.program.instructions):
             if instruction.function == "load":
@@ -54,14 +57,24 @@ class Body:
         for place in ordered(self.program):
             self._names[place] = self._instruction(self.program.instructions[place])
         for store in self.program.stores:
-            rows.store(store.output, store.row, self._term(store.operand, self.program.outputs[store.output].dtype))
+            rows.store(store.output, store.row, self._stored(store.operand, self.program.outputs[store.output].dtype))
+
+    def _stored(self, operand: Operand, dtype: Dtype) -> str:
+        """An operand in the dtype of an output, which may be wider: a float32 series to the power np.float64(1)."""
+        term = self._term(operand, dtype)
+        if isinstance(operand, Ref) and self._dtype(operand) != dtype:
+            return cast(self._vector(dtype), term, self._dtype(operand))
+        return term
 
     def _instruction(self, ins: Instruction) -> str:
         v = self._vector(ins.dtype)
         name = ins.function
         if name == "where":
-            mask, chosen, other = (self._term(arg, TRUTH if n == 0 else ins.dtype) for n, arg in enumerate(ins.args))
-            return v.select(mask, chosen, other)
+            condition, *choice = ins.args
+            mask = self._term(condition, TRUTH)
+            if isinstance(condition, Ref) and self._dtype(condition) != TRUTH:
+                mask = cast(self._vector(TRUTH), mask, self._dtype(condition))
+            return v.select(mask, *(self._term(arg, ins.dtype) for arg in choice))
         if name == "cast":
             (arg,) = ins.args
             assert isinstance(arg, Ref)
@@ -74,8 +87,16 @@ class Body:
             return PLAIN[name](v, *terms)
         if name == "scaled_zeta":  # its second argument is a whole number that the program states
             terms[1] = int(real(ins.args[1]))  # type: ignore[arg-type, call-overload]
-        builder = elementary(name, ins.dtype, self.lanes, self.path)
-        return builder(self._vector(ins.dtype, contract=False), *terms)
+        return self._call(ins, terms)
+
+    def _call(self, ins: Instruction, terms: list[str]) -> str:
+        v, other = self._vector(ins.dtype, contract=False), OTHER.get(ins.function)
+        if (other, ins.args, ins.dtype) in self._called and way_of("sin", ins.dtype, self.lanes, self.path) == "inline":
+            if (ins.function, ins.args[0], ins.dtype) not in self._circular:
+                for name, result in zip(("sin", "cos"), sincos(v, *terms), strict=True):
+                    self._circular[name, ins.args[0], ins.dtype] = result
+            return self._circular[ins.function, ins.args[0], ins.dtype]
+        return elementary(ins.function, ins.dtype, self.lanes, self.path)(v, *terms)
 
     def _vector(self, dtype: Dtype, contract: bool = True) -> Vector:
         return Vector(self.code, self.lanes, dtype, contract)

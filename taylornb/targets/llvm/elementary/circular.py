@@ -22,28 +22,31 @@ LIMITS = {64: 2.0**30, 32: 2.0**17}
 
 def sin(v: Vector, x: str) -> str:
     """The sine."""
-    r, low, quadrant = reduced(v, x)
-    y = _turned(v, quadrant, _sine(v, r, low), _cosine(v, r, low), 0)
-    return _patched(v, x, y, "sin")
+    (y,) = _patched(v, x, {"sin": _turned(v, *_rest(v, x), 0)})
+    return y
 
 
 def cos(v: Vector, x: str) -> str:
     """The cosine."""
-    r, low, quadrant = reduced(v, x)
-    y = _turned(v, quadrant, _sine(v, r, low), _cosine(v, r, low), 1)
-    return _patched(v, x, y, "cos")
+    (y,) = _patched(v, x, {"cos": _turned(v, *_rest(v, x), 1)})
+    return y
 
 
 def sincos(v: Vector, x: str) -> tuple[str, str]:
     """The sine and the cosine, with the bits that `sin` and `cos` give."""
-    r, low, quadrant = reduced(v, x)
-    s, c = _sine(v, r, low), _cosine(v, r, low)
-    first, second = _turned(v, quadrant, s, c, 0), _turned(v, quadrant, s, c, 1)
-    return _patched(v, x, first, "sin"), _patched(v, x, second, "cos")
+    rest = _rest(v, x)
+    s, c = _patched(v, x, {"sin": _turned(v, *rest, 0), "cos": _turned(v, *rest, 1)})
+    return s, c
 
 
 def tan(v: Vector, x: str) -> str:
-    """The tangent: that of r, or −1/tan r."""
+    """The tangent."""
+    (y,) = _patched(v, x, {"tan": near_tan(v, x)})
+    return y
+
+
+def near_tan(v: Vector, x: str) -> str:
+    """The tangent for |x| up to LIMITS: that of r, or −1/tan r."""
     r, excess, quadrant = reduced(v, x)
     z = v.multiply(r, r)
     # tan(r − excess) = high + low
@@ -53,11 +56,11 @@ def tan(v: Vector, x: str) -> str:
     inverse = v.divide(v.constant(-1), high)
     error = v.fma(inverse, low, v.fma(inverse, high, v.constant(1)))
     y = v.select(_odd(v, quadrant), v.fma(inverse, error, inverse), high)
-    return _patched(v, x, v.select(v.compare("oeq", x, v.constant(0)), x, y), "tan")
+    return v.select(v.compare("oeq", x, v.constant(0)), x, y)
 
 
 def reduced(v: Vector, x: str) -> tuple[str, str, str]:
-    """r, what its rounding added, and bits that end in k."""
+    """The rest r, what its rounding added, and bits that end in k."""
     first, second, third = HALF_PI[v.bits_of_element]
     k, bits = nearest(v, x, 2 / math.pi)
     near = v.fma(k, v.constant(-first), x)
@@ -65,6 +68,12 @@ def reduced(v: Vector, x: str) -> tuple[str, str, str]:
     r = v.subtract(near, part)
     added = v.subtract(v.subtract(near, r), part)
     return r, v.subtract(v.fma(k, v.constant(third), lost), added), bits
+
+
+def _rest(v: Vector, x: str) -> tuple[str, str, str]:
+    """The bits that end in k, and the sine and the cosine of r."""
+    r, excess, bits = reduced(v, x)
+    return bits, _sine(v, r, excess), _cosine(v, r, excess)
 
 
 def _sine(v: Vector, r: str, excess: str) -> str:
@@ -93,9 +102,10 @@ def _turned(v: Vector, bits: str, s: str, c: str, ahead: int) -> str:
     return v.floats(v.integers("xor", v.bits(y), half_turn))
 
 
-def _patched(v: Vector, x: str, y: str, name: str) -> str:
+def _patched(v: Vector, x: str, values: dict[str, str]) -> list[str]:
+    """The values, by the C names of the functions, with those of arguments beyond LIMITS."""
     far = v.compare("ogt", magnitude(v, x), v.constant(LIMITS[v.bits_of_element]))
     if v.bits_of_element == 32:
-        return mended(v, far, y, name + "f", x)
+        return mended(v, far, {name + "f": y for name, y in values.items()}, x)
     huge.functions(v.code.module)
-    return mended(v, far, y, "tn." + name, x)
+    return mended(v, far, {"tn." + name: y for name, y in values.items()}, x)

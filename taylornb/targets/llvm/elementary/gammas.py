@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 
 from ..text import Vector
-from .circular import tan
+from .circular import near_tan
 from .logarithms import log
 from .pieces import INFINITY, NAN, in_float64, larger, magnitude, outlined, polynomial, signed
 
@@ -54,7 +54,7 @@ def digamma(v: Vector, x: str) -> str:
     far = _digamma_far(v, larger(v, p, v.constant(2)))
     y = v.select(v.compare("olt", p, v.constant(TOP)), _digamma_near(v, p), far)
     r = _to_nearest(v, x)
-    tangent = tan(v, v.multiply(v.constant(math.pi), r))
+    tangent = near_tan(v, v.multiply(v.constant(math.pi), r))
     y = v.select(left, v.subtract(y, v.divide(v.constant(math.pi), tangent)), y)
     y = v.select(v.logic("and", left, v.compare("oeq", r, zero)), v.constant(NAN), y)
     pole = signed(v, v.constant(INFINITY), v.negative(x))
@@ -76,7 +76,7 @@ def _sine_of_pi(v: Vector, x: str) -> str:
 
 
 def _recurrence(v: Vector, p: str) -> tuple[str, str, str]:
-    """The log Γ of what is between 1 and 2.5 and p less a whole number; the factor from there to p; whether it divides."""
+    """Between 1 and 2.5 the logarithm of Γ at a whole distance from p; the factor from there to p; whether it divides."""
     one = v.constant(1)
     factor = one
     for _ in range(8):
@@ -101,7 +101,7 @@ def _series(v: Vector, w: str, weights: tuple[float, ...]) -> str:
 
 
 def _stirling(v: Vector, w: str) -> str:
-    """The log Γ(w) for w ≥ TOP: (w − 1/2)·(log w − 1) + …, which overflows no sooner than the result."""
+    """The logarithm of Γ(w) for w ≥ TOP: (w − 1/2)·(log w − 1) + …, which overflows no sooner than the result."""
     tail = _series(v, w, tuple(c / (2 * j + 1) for j, c in enumerate(STIRLING)))
     rest = v.add(v.constant(HALF_LOG_TWO_PI - 0.5), tail)
     return v.fma(v.subtract(w, v.constant(0.5)), v.subtract(log(v, w), v.constant(1)), rest)

@@ -7,7 +7,7 @@ which is exact or nearly so (Sun's fdlibm, e_log.c).
 from __future__ import annotations
 
 from ..text import Vector
-from .pieces import INFINITY, NAN, form, polynomial, quick_sum, whole_to_float
+from .pieces import INFINITY, NAN, form, polynomial, whole_to_float
 
 ROOT_OF_HALF = {64: 0x3FE6A09E667F3BCD, 32: 0x3F3504F3}
 # 1/log 2, 1/log 10 and log10 2 in two parts; of the last the first is short, so that its products with exponents are exact.
@@ -28,18 +28,15 @@ def log(v: Vector, x: str) -> str:
 def log2(v: Vector, x: str) -> str:
     """The logarithm to base 2."""
     e, f = split(v, x)
-    high, low = times(v, fine(v, f), PER_LN2[v.bits_of_element])
-    total, lost = quick_sum(v, e, high)
-    return of_domain(v, x, v.add(total, v.add(lost, low)))
+    return of_domain(v, x, v.add(e, _scaled(v, f, PER_LN2[v.bits_of_element], v.constant(0))))
 
 
 def log10(v: Vector, x: str) -> str:
     """The logarithm to base 10."""
     e, f = split(v, x)
-    high, low = times(v, fine(v, f), PER_LN10[v.bits_of_element])
     first, second = LOG10_2[v.bits_of_element]
-    total, lost = quick_sum(v, v.multiply(e, v.constant(first)), high)
-    return of_domain(v, x, v.add(total, v.add(lost, v.fma(e, v.constant(second), low))))
+    rest = _scaled(v, f, PER_LN10[v.bits_of_element], v.multiply(e, v.constant(second)))
+    return of_domain(v, x, v.fma(e, v.constant(first), rest))
 
 
 def log1p(v: Vector, x: str) -> str:
@@ -51,15 +48,10 @@ def log1p(v: Vector, x: str) -> str:
 def of_one_plus(v: Vector, u: str, extra: str | None = None) -> str:
     """log(1 + u) + extra·log 2 for u > −1."""
     one = v.constant(1)
-    whole = v.add(one, u)
-    e, f, bits = _parts(v, whole)
-    # What the rounding of 1 + u lost, exactly; it is 0 when u is so large that the power of two would overflow.
-    big = v.select(v.compare("ogt", u, one), u, one)
-    small = v.select(v.compare("ogt", u, one), one, u)
-    lost = v.subtract(small, v.subtract(whole, big))
-    scale = v.floats(v.integers("sub", v.integer(2 * form(v).one_bits), bits))
+    e, f, bits = _parts(v, v.add(one, u))
+    scale = v.floats(v.integers("sub", v.integer(2 * form(v).one_bits), bits))  # 2^-e, where that is a number
     near = v.compare("olt", u, v.constant(2.0 ** (form(v).digits + 2)))
-    f = v.select(near, v.fma(lost, scale, f), f)
+    f = v.select(near, v.fma(u, scale, v.subtract(scale, one)), f)  # not that of 1 + u, which was rounded
     return joined(v, e if extra is None else v.add(e, extra), f)
 
 
@@ -79,7 +71,7 @@ def split_normal(v: Vector, x: str) -> tuple[str, str]:
 
 
 def _parts(v: Vector, x: str) -> tuple[str, str, str]:
-    """The e and f of a positive normal number, and the bits of 2^e."""
+    """Exponent and fraction of a positive normal number, and the exponent in its place among the bits of 2^e."""
     start, one, digits = ROOT_OF_HALF[v.bits_of_element], form(v).one_bits, form(v).digits
     moved = v.integers("add", v.bits(x), v.integer(one - start))
     exponent = v.integers("and", moved, v.integer(-1 << digits))
@@ -97,19 +89,12 @@ def joined(v: Vector, e: str, f: str) -> str:
     return v.fma(e, v.constant(high), v.subtract(f, v.subtract(half_square, rest)))
 
 
-def fine(v: Vector, f: str) -> tuple[str, str]:
-    """log(1 + f) in two parts."""
+def _scaled(v: Vector, f: str, factor: tuple[float, float], more: str) -> str:
+    """The sum log(1 + f)·factor + more, the factor in two parts; f is exact, so its product is the one that counts."""
     half_square, rest = _tail(v, f)
-    lost = v.fma(v.multiply(v.constant(0.5), f), f, v.negative(half_square))
-    high, low = quick_sum(v, f, v.negative(half_square))
-    return high, v.add(v.subtract(low, lost), rest)
-
-
-def times(v: Vector, x: tuple[str, str], factor: tuple[float, float]) -> tuple[str, str]:
-    """The product of a number in two parts and a constant in two parts, in two parts."""
-    c, c_low = v.constant(factor[0]), v.constant(factor[1])
-    product = v.multiply(x[0], c)
-    return product, v.fma(x[1], c, v.fma(x[0], c_low, v.fma(x[0], c, v.negative(product))))
+    high, low = v.constant(factor[0]), v.constant(factor[1])
+    small = v.fma(v.subtract(rest, half_square), high, v.fma(f, low, more))
+    return v.fma(f, high, small)
 
 
 def _tail(v: Vector, f: str) -> tuple[str, str]:
@@ -121,7 +106,7 @@ def _tail(v: Vector, f: str) -> tuple[str, str]:
 
 
 def of_domain(v: Vector, x: str, y: str) -> str:
-    """The y where 0 < x < ∞; else what a logarithm of x is."""
+    """Where 0 < x < ∞, y; elsewhere what every logarithm of x is."""
     zero, infinite = v.constant(0), v.constant(INFINITY)
     beyond = v.select(v.compare("oeq", x, zero), v.constant(-INFINITY), v.constant(NAN))
     y = v.select(v.compare("ogt", x, zero), y, beyond)

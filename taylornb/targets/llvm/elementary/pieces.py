@@ -101,12 +101,12 @@ def signed(v: Vector, size: str, x: str) -> str:
 
 
 def at_most(v: Vector, x: str, limit: str) -> str:
-    """The smaller of both; NaN stays."""
+    """The smaller of x and the limit; NaN stays."""
     return v.select(v.compare("olt", limit, x), limit, x)
 
 
 def at_least(v: Vector, x: str, limit: str) -> str:
-    """The larger of both; NaN stays."""
+    """The larger of x and the limit; NaN stays."""
     return v.select(v.compare("ogt", limit, x), limit, x)
 
 
@@ -164,17 +164,21 @@ def two_product(v: Vector, a: str, b: str) -> tuple[str, str]:
 # ---- calls -------------------------------------------------------------------------------------------
 
 
-def mended(v: Vector, mask: str, fast: str, function: str, *args: str) -> str:
-    """`fast`, but the C function of the arguments in the lanes of the mask; it is called only if there is such a lane."""
+def mended(v: Vector, mask: str, fast: dict[str, str], *args: str) -> list[str]:
+    """The values of `fast`, but the C functions named by its keys, of the arguments, in the lanes of the mask.
+
+    They are called only if there is such a lane.
+    """
     code, some = v.code, v.any(mask)
     before, slow, after = code.block, code.name("slow"), code.name("after")
     code.do(f'br i1 {some}, label %{slow}, label %{after}, !prof !{{!"branch_weights", i32 1, i32 100000}}')
     code.label(slow)
-    right = v.select(mask, v.each(function, *args), fast)
+    right = [v.select(mask, v.each(function, *args), y) for function, y in fast.items()]
     code.do(f"br label %{after}")
     last = code.block
     code.label(after)
-    return code.emit(f"phi {v.type} [ {fast}, %{before} ], [ {right}, %{last} ]")
+    pairs = zip(fast.values(), right, strict=True)
+    return [code.emit(f"phi {v.type} [ {y}, %{before} ], [ {other}, %{last} ]") for y, other in pairs]
 
 
 def in_float64(build: Builder) -> Builder:
@@ -203,7 +207,7 @@ def outlined(build: Builder) -> Builder:
         numbers = [arg for arg in args if isinstance(arg, int)]
         name = "_".join(["taylornb", build.__name__, v.suffix, *map(str, numbers)])
         if not v.code.module.has(name):
-            inner = replace(v, code=Code(v.code.module))
+            inner = replace(v, code=Code(v.code.module), contract=False)
             result = build(inner, *[f"%a{n}" for n in range(len(vectors))], *numbers)
             head = ", ".join(f"{v.type} %a{n}" for n in range(len(vectors)))
             lines = "\n".join([*inner.code.lines, f"ret {v.type} {result}"])

@@ -7,10 +7,11 @@ up to 745. In float32 the same in float64, which needs no second parts.
 from __future__ import annotations
 
 from ..text import Vector
-from .exponentials import PER_LN2, exp, rise, scaled
-from .logarithms import joined, split, split_normal
+from .exponentials import PER_LN2, rise, scaled
+from .logarithms import split, split_normal
 from .pieces import (
     INFINITY,
+    NAN,
     at_least,
     at_most,
     form,
@@ -23,6 +24,7 @@ from .pieces import (
     two_product,
 )
 
+LN2 = 0.6931471805599453
 THIRD = (0.3333333333333333, 1.850371707708594e-17)
 
 
@@ -39,7 +41,7 @@ def power(v: Vector, x: str, y: str) -> str:
     ordinary = v.logic("and", v.compare("olt", x, zero), v.compare("ogt", x, v.constant(-INFINITY)))
     root = v.logic("and", ordinary, v.opposite(whole))
     nan = v.logic("or", root, v.compare("uno", x, y))
-    result = v.select(nan, v.constant(float("nan")), result)
+    result = v.select(nan, v.constant(NAN), result)
     return v.select(v.logic("or", v.compare("oeq", x, one), v.compare("oeq", y, zero)), one, result)
 
 
@@ -56,7 +58,18 @@ def _positive(v: Vector, x: str, y: str) -> str:
 
 @in_float64
 def _in_one_part(v: Vector, x: str, y: str) -> str:
-    return exp(v, v.multiply(y, joined(v, *split_normal(v, x))))
+    """The same for numbers that were float32, to 40 bits."""
+    e, f = split_normal(v, x)
+    w = v.divide(f, v.add(v.constant(2), f))
+    z = v.multiply(w, w)
+    logarithm = v.fma(v.multiply(w, z), polynomial(v, "short_log", z), v.fma(e, v.constant(LN2), v.add(w, w)))
+    # beyond, the float32 is inf or 0, but the float64 is not, and may be scaled in one step
+    product = at_least(v, at_most(v, v.multiply(y, logarithm), v.constant(100)), v.constant(-120))
+    k, bits = nearest(v, product, PER_LN2)
+    r = v.fma(k, v.constant(-LN2), product)
+    result = v.add(v.constant(1), v.fma(v.multiply(r, r), polynomial(v, "short_exp", r), r))
+    exponent = v.integers("shl", bits, v.integer(form(v).digits))
+    return v.floats(v.integers("add", v.bits(result), exponent))
 
 
 def _in_two_parts(v: Vector, x: str, y: str) -> str:
@@ -72,7 +85,7 @@ def _in_two_parts(v: Vector, x: str, y: str) -> str:
 
 
 def _log(v: Vector, x: str) -> tuple[str, str]:
-    """The log x in two parts, with a relative error of about 2^-64."""
+    """The logarithm in two parts, with a relative error of about 2^-64."""
     e, f = split(v, x)
     two = v.constant(2)
     below, lost = quick_sum(v, two, f)

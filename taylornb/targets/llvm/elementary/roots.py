@@ -3,39 +3,43 @@
 from __future__ import annotations
 
 from ..text import Vector
-from .pieces import INFINITY, chosen, form, magnitude, nearest, polynomial, signed, two_product, two_to, whole_to_float
+from .pieces import INFINITY, chosen, form, magnitude, nearest, polynomial, signed, two_to, whole_to_float
+
+# 2^(−1/3) and 2^(−2/3)
+ROOTS = (0.7937005259840998, 0.6299605249474366)
 
 
 def cbrt(v: Vector, x: str) -> str:
-    """∛x: |x| = 8^q·m with m from 1 to 8, and m^(−1/3) by Halley's iteration from a polynomial."""
+    """∛x: |x| = 8^q·2^j·m with m from 1 to 2 and j from 0 to 2."""
     f, size = form(v), magnitude(v, x)
     shift = 3 * (f.digits // 3 + 1)
     tiny = v.compare("olt", size, v.constant(f.smallest))
     normal = v.select(tiny, v.multiply(size, v.constant(2.0**shift)), size)
     biased = v.integers("lshr", v.bits(normal), v.integer(f.digits))
-    below = v.subtract(whole_to_float(v, biased), v.constant(f.bias + 1))
-    _, q = nearest(v, below, 1 / 3)
-    triple = v.integers("add", q, v.integers("shl", q, v.integer(1)))
-    m = v.floats(v.integers("sub", v.bits(normal), v.integers("shl", triple, v.integer(f.digits))))
-    y = v.multiply(_root(v, m), two_to(v, v.integers("add", q, v.integer(f.bias))))
+    less_one = v.subtract(whole_to_float(v, biased), v.constant(f.bias + 1))
+    q, bits = nearest(v, less_one, 1 / 3)
+    triple = v.integers("add", bits, v.integers("shl", bits, v.integer(1)))
+    scaled = v.floats(v.integers("sub", v.bits(normal), v.integers("shl", triple, v.integer(f.digits))))
+    y = _root(v, scaled, v.fma(q, v.constant(-3), less_one))
+    y = v.multiply(y, two_to(v, v.integers("add", bits, v.integer(f.bias))))
     y = v.select(tiny, v.multiply(y, v.constant(2.0 ** -(shift // 3))), y)
     ordinary = v.logic("and", v.compare("ogt", size, v.constant(0)), v.compare("olt", size, v.constant(INFINITY)))
     return v.select(ordinary, signed(v, y, x), x)
 
 
-def _root(v: Vector, m: str) -> str:
-    """The cube root of a number from 1 to 8."""
-    r = polynomial(v, "cbrt", m)
-    for _ in range(2 if v.bits_of_element == 64 else 1):
-        error = v.fma(v.negative(v.multiply(m, r)), v.multiply(r, r), v.constant(1))
-        # (1 − e)^(−1/3) = 1 + e/3 + 2e²/9 + 14e³/81 + …
-        step = v.fma(v.fma(v.constant(14 / 81), error, v.constant(2 / 9)), error, v.constant(1 / 3))
-        r = v.fma(v.multiply(r, error), step, r)
-    square = v.multiply(r, r)
-    y = v.multiply(m, square)
-    high, low = two_product(v, y, y)
-    rest = v.subtract(v.fma(v.negative(high), y, m), v.multiply(low, y))
-    return v.fma(rest, v.multiply(square, v.constant(1 / 3)), y)
+def _root(v: Vector, x: str, less_one: str) -> str:
+    """The cube root of x = 2^j·m from 1 to 8, given j − 1: from a polynomial r for m^(−1/3), by one step of third order."""
+    f, one = form(v), v.constant(1)
+    fraction = v.integers("and", v.bits(x), v.integer((1 << f.digits) - 1))
+    m = v.floats(v.integers("or", fraction, v.integer(f.one_bits)))
+    factor = v.select(v.compare("oeq", less_one, v.constant(0)), v.constant(ROOTS[0]), v.constant(ROOTS[1]))
+    factor = v.select(v.compare("olt", less_one, v.constant(0)), one, factor)
+    r = v.multiply(polynomial(v, "cbrt", m), factor)
+    # y = x·r² and e = 1 − y·r: the root is y·(1 − e)^(−2/3), of which a relative error of y changes a third only
+    y = v.multiply(x, v.multiply(r, r))
+    e = v.fma(v.negative(y), r, one)
+    series = v.fma(v.fma(e, v.constant(40 / 81), v.constant(5 / 9)), e, v.constant(2 / 3))
+    return v.fma(v.multiply(y, e), series, y)
 
 
 def hypot(v: Vector, a: str, b: str) -> str:

@@ -1,17 +1,12 @@
-"""A program as the text of a Numba kernel, compiled for the processor this runs on."""
+"""A program as Python text: what `source` shows, and what Numba can compile."""
 
 from __future__ import annotations
 
-import linecache
 import math
 from collections.abc import Sequence
-from hashlib import sha256
-from typing import Any
 
-import numba
 import numpy as np
 
-from .. import libm
 from ..program import Dtype, Instruction, Operand, Program, Ref
 from .reference import real
 
@@ -44,16 +39,6 @@ FORMS = {
     "sign": "{type}(1) if {0} > 0 else {type}(-1) if {0} < 0 else {0} + {type}(0)",
     "cast": "{type}({0})",
 }
-SCOPE = {
-    "np": np,
-    "math": math,
-    "f8": np.float64,
-    "f4": np.float32,
-    "gammaln": libm.gammaln,
-    "digamma": libm.digamma,
-    "scaled_zeta": libm.scaled_zeta,
-    "remainder": libm.remainder,
-}
 
 
 def source(program: Program, access: Sequence[str], axes: int = 1) -> str:
@@ -79,25 +64,6 @@ def source(program: Program, access: Sequence[str], axes: int = 1) -> str:
         depth = 2
     lines += _indented([f"for p in range(y0.shape[{depth}]):"], depth)
     return "\n".join([*lines, *_indented([*per_element, *body], depth + 1)]) + "\n"
-
-
-def compiled(text: str, arrays: Sequence[tuple[str, int]], inputs: int) -> Any:
-    """The kernel as a function of contiguous arrays; it releases the interpreter while it runs.
-
-    Args:
-        text: Its source.
-        arrays: The dtype and the number of axes of each argument.
-        inputs: How many of them are inputs, which are read-only.
-    """
-    signature = [
-        numba.types.Array(numba.from_dtype(np.dtype(dtype)), axes, "C", readonly=n < inputs)
-        for n, (dtype, axes) in enumerate(arrays)
-    ]
-    name = f"<taylornb kernel {sha256(text.encode()).hexdigest()[:16]}>"
-    linecache.cache[name] = (len(text), None, text.splitlines(keepends=True), name)
-    scope = {**SCOPE, "__name__": "taylornb.generated"}
-    exec(compile(text, name, "exec"), scope)  # a text of our own making: numbers, and names from the tables above
-    return numba.njit(numba.void(*signature), nogil=True, error_model="numpy", fastmath={"contract"})(scope["kernel"])
 
 
 def _loads(program: Program, access: dict[int, str]) -> tuple[list[str], list[str], list[str]]:

@@ -1,0 +1,282 @@
+"""Loops over the monomials of series as LLVM's language, on vectors of elements, in one loop over them.
+
+The text is as long as the graph is large, whatever the order: what grows with the order are numbers of loops and tables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from ...program import Instruction, Program
+from ...rolled import Loop, Monomials, Rolled, Source, Step, packed
+from . import frame, sums
+from .functions import elementary
+from .scratch import Memory
+from .text import FLOATS, Code, Module, Vector
+from .unrolled import TRUTH, Body
+
+NEAR = 1 << 13  # bytes of a series on one vector; in one variable two vectors at a time are faster only below
+LONG = 1000  # instructions of a text that takes long to compile when every one is for two vectors
+
+
+def source(rolled: Rolled, follows: Sequence[bool], width: int, path: str) -> str:
+    """The text of a kernel.
+
+    Args:
+        rolled: What it computes.
+        follows: For each input that is read, whether it follows the inner axis of the elements; otherwise one
+            element serves a whole row.
+        width: The bytes of the vectors.
+        path: How elementary functions are computed.
+    """
+    code = Code(Module())
+    arrays = frame.arrays(rolled, follows)
+    body = Looped(rolled, arrays, code, width, path)
+    scratch = frame.Scratch(rolled.offsets(body.lanes)[-1], _rows(rolled), body.clear)
+    return frame.text(code, arrays, body.lanes, body.write, scratch)
+
+
+def scratch(rolled: Rolled, follows: Sequence[bool], width: int) -> int:
+    """The bytes of scratch memory, at the start of a cache line, that each call of the kernel needs for itself."""
+    lanes = lanes_of(rolled, width)
+    arrays = frame.arrays(rolled, follows)
+    return rolled.offsets(lanes)[-1] + sum(frame.buffers(arrays, lanes))
+
+
+def lanes_of(rolled: Rolled, width: int) -> int:
+    """How many elements are computed at a time."""
+    programs = [rolled.head, *(step.body for loop in rolled.loops for step in loop.steps)]
+    sizes = [ins.dtype.itemsize for program in programs for ins in program.instructions if ins.dtype.kind == "f"]
+    largest = max([*sizes, *(out.dtype.itemsize for out in rolled.outputs if out.dtype.kind == "f")], default=8)
+    # A second vector hides the waiting for the first and shares the reading of tables, but takes as much cache again.
+    far = rolled.degrees is None and rolled.size * width > NEAR
+    vectors = 1 if far or sum(len(program.instructions) for program in programs) > LONG else 2
+    return vectors * width // largest
+
+
+def _rows(rolled: Rolled) -> list[tuple[str, int]]:
+    """The rows that the head loads and stores."""
+    loads = [(f"x{slot}", row) for slot, row, _ in rolled.head.loads]
+    stores = [(f"y{store.output}", store.row) for store in rolled.head.stores if store.output < len(rolled.outputs)]
+    return list(dict.fromkeys([*loads, *stores]))
+
+
+class Part(Body):
+    """A program among loops, on vectors that may be several of the machine's."""
+
+    def __init__(self, program: Program, code: Code, lanes: int, path: str, width: int) -> None:
+        super().__init__(program, code, lanes, path)
+        self.width = width
+
+    def _call(self, ins: Instruction, terms: list[str]) -> str:
+        most = self.width // ins.dtype.itemsize
+        if self.lanes <= most:
+            return super()._call(ins, terms)
+        whole, part = self._vector(ins.dtype), Vector(self.code, most, ins.dtype)
+        builder, found = elementary(ins.function, ins.dtype, most, self.path), []
+        for start in range(0, self.lanes, most):
+            # Some functions take a number besides vectors.
+            cut = [self._pick(whole, start, most, term) if isinstance(term, str) else term for term in terms]
+            found.append(builder(part, *cut))
+        while len(found) > 1:
+            found = [
+                self._joined(whole, *pair, 2 * self.lanes // len(found)) for pair in zip(found[::2], found[1::2], strict=True)
+            ]
+        return found[0]
+
+    def _pick(self, v: Vector, start: int, count: int, name: str) -> str:
+        return self.code.emit(f"shufflevector {v.type} {name}, {v.type} poison, {_order(start, count)}")
+
+    def _joined(self, v: Vector, a: str, b: str, count: int) -> str:
+        kind = f"<{count // 2} x {v.element}>"
+        return self.code.emit(f"shufflevector {kind} {a}, {kind} {b}, {_order(0, count)}")
+
+
+def _order(start: int, count: int) -> str:
+    return f"<{count} x i32> <{', '.join(f'i32 {n}' for n in range(start, start + count))}>"
+
+
+class Looped:
+    """What is done to each vector of elements.
+
+    `Head` and `Turn` stand in for `frame.Rows` where programs load and store: rows of arrays, and what `Source` names.
+    """
+
+    def __init__(self, rolled: Rolled, arrays: Sequence[frame.Array], code: Code, width: int, path: str) -> None:
+        self.rolled, self.code, self.width, self.path = rolled, code, width, path
+        self.lanes = lanes_of(rolled, width)
+        self.memory = Memory(rolled, code, self.lanes)
+        self.outputs = [array for array in arrays if array.name.startswith("y")]
+        self.kept: dict[int, str] = {}
+        self.rows: frame.Rows | None = None
+
+    def clear(self) -> None:
+        """Before the first elements: zeros where coefficients are read that nothing writes."""
+        for n, slot in enumerate(self.rolled.slots):
+            v = Vector(self.code, self.lanes, slot.dtype)
+            place = self.memory.at(n, "0" if slot.zeroed else str(self.rolled.size))
+            if slot.zeroed:
+                self.code.module.declare("llvm.memset.p0.i64", "void", "ptr", "i8", "i64", "i1")
+                length = (self.rolled.size + 1) * self.lanes * slot.dtype.itemsize
+                self.code.do(f"call void @llvm.memset.p0.i64(ptr {place}, i8 0, i64 {length}, i1 false)")
+            else:
+                self.code.do(f"store {v.type} zeroinitializer, ptr {place}, align {slot.dtype.itemsize}")
+
+    def write(self, rows: frame.Rows) -> None:
+        """Append the head and the loops."""
+        self.rows = rows
+        self._part(self.rolled.head, Head(self))
+        for loop in self.rolled.loops:
+            self._loop(loop)
+
+    def _part(self, program: Program, ends: frame.Ends) -> None:
+        Part(program, self.code, self.lanes, self.path, self.width).write(ends)
+
+    def _loop(self, loop: Loop) -> None:
+        code = self.code
+        numbered, count = isinstance(loop.monomials, range), len(loop.monomials)
+        first = loop.monomials[0] if numbered else 0
+        before, head, n = code.block, code.name("monomials"), f"%{code.name('n')}"
+        code.do(f"br label %{head}")
+        code.label(head)
+        mark = len(code.lines)
+        turn = Turn(self, n if numbered else self.memory.entry(packed(loop.monomials), n))
+        for step in loop.steps:
+            self._step(step, turn, step.monomials == loop.monomials)
+        following = code.emit(f"add i64 {n}, 1")
+        more, after = code.emit(f"icmp slt i64 {following}, {first + count}"), code.name("after")
+        code.lines.insert(mark, f"{n} = phi i64 [ {first}, %{before} ], [ {following}, %{code.block} ]")
+        code.do(f"br i1 {more}, label %{head}, label %{after}")
+        code.label(after)
+
+    def _step(self, step: Step, turn: Turn, always: bool) -> None:
+        code, skip = self.code, ""
+        if not always:
+            there, skip = code.name("there"), code.name("past")
+            code.do(f"br i1 {self._within(step.monomials, turn.i)}, label %{there}, label %{skip}")
+            code.label(there)
+        turn.begin(step, always)
+        self._part(step.body, turn)
+        if skip:
+            code.do(f"br label %{skip}")
+            code.label(skip)
+
+    def _within(self, monomials: Monomials, i: str) -> str:
+        if isinstance(monomials, range):
+            past = self.code.emit(f"sub i64 {i}, {monomials.start}")
+            return self.code.emit(f"icmp ult i64 {past}, {len(monomials)}")
+        flags = np.zeros(self.rolled.size, dtype=np.uint8)
+        flags[list(monomials)] = 1
+        return self.memory.flag(flags.tobytes(), i)
+
+
+class Head:
+    """Loads and stores of the head: rows of arrays, and scratch memory at fixed monomials."""
+
+    def __init__(self, body: Looped) -> None:
+        self.body = body
+
+    def load(self, *place: int) -> str:
+        """A row of an input."""
+        assert self.body.rows is not None
+        return self.body.rows.load(*place)
+
+    def store(self, output: int, row: int, value: str) -> None:
+        """A row of an output, a coefficient of a slot, or a value for the loops."""
+        body, rolled = self.body, self.body.rolled
+        slot = output - len(rolled.outputs)
+        if slot < 0:
+            assert body.rows is not None
+            body.rows.store(output, row, value)
+        elif slot >= len(rolled.slots):
+            body.kept[slot - len(rolled.slots)] = value
+        else:
+            body.memory.write(body.memory.at(slot, str(row)), rolled.slots[slot].dtype, value)
+
+
+class Turn:
+    """Loads and stores of one turn of a loop: at the monomial i."""
+
+    def __init__(self, body: Looped, i: str) -> None:
+        self.body, self.memory, self.i = body, body.memory, i
+        self.degree = body.memory.degree(i)
+        self.always = True
+        self._fresh: dict[int, str] = {}  # what this turn has written to each slot
+        self._numbers: dict[tuple[str, int, int], str] = {}  # vectors of one number
+        self._sums: list[str] = []
+
+    def begin(self, step: Step, always: bool) -> None:
+        """Compute the sums of a step; a step that not every turn makes leaves no names behind."""
+        if not (always and self.always):
+            self._numbers = {}
+        self.always = always
+        own = {store.output - len(self.body.rolled.outputs) for store in step.body.stores}
+        span = step.monomials if isinstance(step.monomials, range) else range(1, self.body.rolled.size)
+        self._sums = [sums.total(self.memory, one, self.i, span, one.b in own) for one in step.sums]
+
+    def load(self, *place: int) -> str:
+        """What a program reads, by its `Source`."""
+        ways: dict[int, Callable[..., str]] = {
+            Source.AT: self._at,
+            Source.KEPT: self.body.kept.__getitem__,
+            Source.SUM: self._sums.__getitem__,
+            Source.INPUT: self._input,
+            Source.INVERSE: self._inverse,
+            Source.DEGREE: self._degree,
+            Source.PRESENT: self._present,
+        }
+        return ways[place[0]](*place[1:])
+
+    def store(self, output: int, row: int, value: str) -> None:
+        """The coefficient of an output or a slot."""
+        slot = output - len(self.body.outputs)
+        if slot < 0:
+            array = self.body.outputs[output]
+            vector = f"<{self.body.lanes} x {array.element}>"
+            self.body.code.do(f"store {vector} {value}, ptr {self._row(array, output)}, align {array.size}")
+            return
+        self.memory.write(self.memory.at(slot, self.i), self.body.rolled.slots[slot].dtype, value)
+        if self.always:
+            self._fresh[slot] = value
+
+    def _at(self, slot: int, back: int) -> str:
+        if back == 0 and slot in self._fresh:
+            return self._fresh[slot]
+        i = self.body.code.emit(f"sub i64 {self.i}, {back}") if back else self.i
+        return self.memory.read(self.memory.at(slot, i), self.body.rolled.slots[slot].dtype)
+
+    def _input(self, slot: int) -> str:
+        assert self.body.rows is not None
+        array = self.body.rows.arrays[f"x{slot}"]
+        order = [source for source, *_ in self.body.rolled.sources].index(slot)
+        place = self._row(array, len(self.body.outputs) + order)
+        if array.follows:
+            return self.memory.read(place, array.dtype)
+        one = self.body.code.emit(f"load {array.element}, ptr {place}, align {array.size}")
+        return self.memory.spread(one, array.dtype)
+
+    def _row(self, array: frame.Array, number: int) -> str:
+        code, row = self.body.code, self.memory.row(self.body.rolled.rows[number], self.i)
+        start = code.emit(f"getelementptr i8, ptr %{array.name}, i64 {code.emit(f'mul i64 %{array.name}.row, {row}')}")
+        return code.emit(f"getelementptr {array.element}, ptr {start}, i64 %i") if array.follows else start
+
+    def _inverse(self, size: int) -> str:
+        return self._number("inverse", 0, size)
+
+    def _degree(self, back: int, size: int) -> str:
+        return self._number("degree", back, size)
+
+    def _number(self, name: str, back: int, size: int) -> str:
+        key, code, dtype = (name, back, size), self.body.code, np.dtype(f"f{size}")
+        if key not in self._numbers:
+            degree = code.emit(f"sub i64 {self.degree}, {back}") if back else self.degree
+            one = code.emit(f"sitofp i64 {degree} to {FLOATS[dtype.str[1:]]}")
+            if name == "inverse":
+                one = code.emit(f"fdiv {FLOATS[dtype.str[1:]]} 1.0, {one}")
+            self._numbers[key] = self.memory.spread(one, dtype)
+        return self._numbers[key]
+
+    def _present(self, number: int) -> str:
+        return self.memory.spread(self.memory.flag(self.body.rolled.flags[number], self.i), TRUTH)
