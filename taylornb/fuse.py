@@ -197,15 +197,20 @@ class Fused:
         self._name = name
 
     def __get__(self, instance: object, owner: type | None = None) -> Fused:
-        """A fused method, bound to its instance and kept there, as functools.cached_property does."""
+        """A fused method, bound to its instance and kept there; a copy of the instance has another."""
         if instance is None:
             return self
-        bound = Fused(MethodType(self.function, instance), self.target, self.form)
-        vars(instance)[self._name] = bound
-        return bound
+        place = f"{self._name} (fused)"
+        kept: Fused | None = vars(instance).get(place)
+        if kept is None or getattr(kept.function, "__self__", None) is not instance:
+            kept = vars(instance)[place] = Fused(MethodType(self.function, instance), self.target, self.form)
+            kept._name = self._name
+        return kept
 
-    def __reduce__(self) -> str:
-        """By name, as functions are pickled."""
+    def __reduce__(self) -> str | tuple[Any, ...]:
+        """By name, as functions and methods are pickled."""
+        if isinstance(self.function, MethodType):
+            return getattr, (self.function.__self__, self._name)
         return str(getattr(self, "__qualname__", ""))
 
     def __repr__(self) -> str:

@@ -1,5 +1,6 @@
 """What does a fused function read while it is traced, and what tells one signature from another?"""
 
+import copy
 import pickle
 import subprocess
 import sys
@@ -124,6 +125,29 @@ def test_methods_can_be_fused():
         fast.position(t)
     assert counts.traces == 0
     assert "position" in repr(Oscillator.position)
+
+
+class Spring:
+    """Has a fused method, and an attribute that is read when this is traced."""
+
+    def __init__(self, stiffness):
+        self.stiffness = stiffness
+
+    @tn.fuse(target="reference")
+    def force(self, x):
+        return -self.stiffness * x
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, lambda spring: pickle.loads(pickle.dumps(spring))])
+def test_a_copy_of_an_instance_has_fused_methods_of_its_own(copied):
+    spring = Spring(2.0)
+    assert spring.force(1.0) == -2.0
+    other = copied(spring)
+    other.stiffness = 3.0
+    assert other.force(1.0) == -3.0
+    assert spring.force(1.0) == -2.0
+    assert pickle.loads(pickle.dumps(other.force))(1.0) == -3.0
+    assert pickle.loads(pickle.dumps(Spring.force)) is Spring.force
 
 
 class Point(NamedTuple):
