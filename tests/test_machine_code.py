@@ -151,7 +151,7 @@ def test_the_vector_library_is_called_where_it_is_there(name, dtype):
 @paths
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("order", [1, 2, 3, 4] if WIDTH == 64 else [1, 2])  # there are 32 registers, or 16
-@pytest.mark.parametrize("name", sorted({*FUNCTIONS} - {"network"}))  # whose hidden series are more than the registers
+@pytest.mark.parametrize("name", ["exp", "product"])  # others are computed two vectors at a time, which may fill the registers
 def test_nothing_is_spilled_at_low_orders(name, order, dtype, path):
     """After the last call, which leaves no vector register as it was, no vector is put aside on the stack.
 

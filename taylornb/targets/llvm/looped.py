@@ -9,10 +9,9 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from ...program import Instruction, Program
+from ...program import Program
 from ...rolled import Loop, Monomials, Rolled, Source, Step, packed
 from . import frame, sums
-from .functions import elementary
 from .scratch import Memory
 from .text import FLOATS, Code, Module, Vector
 from .unrolled import TRUTH, Body
@@ -63,41 +62,6 @@ def _rows(rolled: Rolled) -> list[tuple[str, int]]:
     return list(dict.fromkeys([*loads, *stores]))
 
 
-class Part(Body):
-    """A program among loops, on vectors that may be several of the machine's."""
-
-    def __init__(self, program: Program, code: Code, lanes: int, path: str, width: int) -> None:
-        super().__init__(program, code, lanes, path)
-        self.width = width
-
-    def _call(self, ins: Instruction, terms: list[str]) -> str:
-        most = self.width // ins.dtype.itemsize
-        if self.lanes <= most:
-            return super()._call(ins, terms)
-        whole, part = self._vector(ins.dtype), Vector(self.code, most, ins.dtype)
-        builder, found = elementary(ins.function, ins.dtype, most, self.path), []
-        for start in range(0, self.lanes, most):
-            # Some functions take a number besides vectors.
-            cut = [self._pick(whole, start, most, term) if isinstance(term, str) else term for term in terms]
-            found.append(builder(part, *cut))
-        while len(found) > 1:
-            found = [
-                self._joined(whole, *pair, 2 * self.lanes // len(found)) for pair in zip(found[::2], found[1::2], strict=True)
-            ]
-        return found[0]
-
-    def _pick(self, v: Vector, start: int, count: int, name: str) -> str:
-        return self.code.emit(f"shufflevector {v.type} {name}, {v.type} poison, {_order(start, count)}")
-
-    def _joined(self, v: Vector, a: str, b: str, count: int) -> str:
-        kind = f"<{count // 2} x {v.element}>"
-        return self.code.emit(f"shufflevector {kind} {a}, {kind} {b}, {_order(0, count)}")
-
-
-def _order(start: int, count: int) -> str:
-    return f"<{count} x i32> <{', '.join(f'i32 {n}' for n in range(start, start + count))}>"
-
-
 class Looped:
     """What is done to each vector of elements.
 
@@ -132,7 +96,7 @@ class Looped:
             self._loop(loop)
 
     def _part(self, program: Program, ends: frame.Ends) -> None:
-        Part(program, self.code, self.lanes, self.path, self.width).write(ends)
+        Body(program, self.code, self.lanes, self.path, self.width).write(ends)
 
     def _loop(self, loop: Loop) -> None:
         code = self.code
