@@ -11,15 +11,7 @@ from . import series
 from .workloads import WORKLOADS
 
 TABLE = Path(__file__).parent / "costs.csv"
-ORDERS = (1, 2, 4, 8, 16, 32)
-HIGH = ("F1", "F7", "F8")  # measured at order 32 too
-DEGREES = {"F5": (2, 4, 6)}
 COLUMNS = ("workload", "order", "statements", "multiply-adds", "divisions", "functions", "bytes")
-
-
-def orders(name: str) -> tuple[int, ...]:
-    """The orders at which a workload is counted."""
-    return DEGREES.get(name) or (ORDERS if name in HIGH else ORDERS[:-1])
 
 
 def row(name: str, order: int) -> tuple[str, ...]:
@@ -32,7 +24,7 @@ def row(name: str, order: int) -> tuple[str, ...]:
 
 def rows() -> list[tuple[str, ...]]:
     """The whole table."""
-    return [row(name, order) for name in WORKLOADS for order in orders(name)]
+    return [row(name, order) for name in WORKLOADS for order in WORKLOADS[name].orders]
 
 
 def stored() -> list[tuple[str, ...]]:

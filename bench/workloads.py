@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 POINTS = 100_000
-ORDERS = (1, 4, 8)
-DTYPES = ("float64",)
+ORDERS = (1, 2, 4, 8, 16)
 WIDTH = 8  # neurons in a hidden layer of F2
 
 # A function takes the library first: a namespace with exp, sin, tanh, log and sqrt by NumPy's names, and detach for F9.
@@ -70,14 +70,22 @@ def f8(lib: Any, a: Any) -> Any:
 
 def f9(lib: Any, x: Any) -> Any:
     """Four products, one factor of each under ⊥."""
-    square = x * x
-    pairs = (
-        (lib.exp(lib.sin(x)), lib.sqrt(1 + square)),
-        (lib.tanh(x), lib.exp(x) / (1 + square)),
-        (lib.log(2 + square), lib.sin(x) * x),
-        (lib.sin(square), lib.exp(-square)),
+    return sum(live * lib.detach(frozen) for live, frozen in pairs(lib, x, x))
+
+
+def pairs(lib: Any, x: Any, y: Any) -> tuple[tuple[Any, Any], ...]:
+    """The factors of F9: those that follow x, and those that are held fixed, from y."""
+    return (
+        (lib.exp(lib.sin(x)), lib.sqrt(1 + y * y)),
+        (lib.tanh(x), lib.exp(y) / (1 + y * y)),
+        (lib.log(2 + x * x), lib.sin(y) * y),
+        (lib.sin(x * x), lib.exp(-(y * y))),
     )
-    return sum(live * lib.detach(frozen) for live, frozen in pairs)
+
+
+def f9_plain(lib: Any, x: Any, y: Any) -> Any:
+    """F9 without ⊥: the same where y is an array of plain numbers with the values of x."""
+    return sum(live * frozen for live, frozen in pairs(lib, x, y))
 
 
 @dataclass(frozen=True)
@@ -90,7 +98,7 @@ class Workload:
         arguments: The names of the arguments.
         interval: Where the values of every argument lie.
         dense: Whether the arguments are full series in one variable; otherwise each argument is a variable.
-        highest: The highest order that is worth measuring.
+        orders: The orders that are measured; total degrees where there are several variables.
     """
 
     name: str
@@ -98,7 +106,7 @@ class Workload:
     arguments: tuple[str, ...] = ("x",)
     interval: tuple[float, float] = (-2.0, 2.0)
     dense: bool = False
-    highest: int = 32
+    orders: tuple[int, ...] = ORDERS
 
     @property
     def summary(self) -> str:
@@ -110,9 +118,9 @@ class Workload:
         """The variables that derivatives are taken in."""
         return ("t",) if self.dense else self.arguments
 
-    def orders(self, wanted: tuple[int, ...] = ORDERS) -> tuple[int, ...]:
-        """Those of the orders that are worth measuring here."""
-        return tuple(order for order in wanted if order <= self.highest)
+    def chosen(self, wanted: tuple[int, ...]) -> tuple[int, ...]:
+        """Those of the orders that are measured here; all of them where none is wanted in particular."""
+        return tuple(order for order in self.orders if not wanted or order in wanted)
 
     def values(self, points: int = POINTS, dtype: str = "float64") -> tuple[NDArray[Any], ...]:
         """The values of each argument, shape (points,): the same in every run, and of fewer points the first ones."""
@@ -124,6 +132,15 @@ class Workload:
         count = len(self.arguments)
         rows = [[(2 * scattered(points, count * k + i) - 1) / 2**k for k in range(1, order + 1)] for i in range(count)]
         return tuple(np.stack([v, *row]).astype(dtype) for v, row in zip(self.values(points), rows, strict=True))
+
+    def inputs(self, order: int, points: int, dtype: str = "float64") -> tuple[NDArray[Any], ...]:
+        """The numbers that every library is given: the coefficients of dense arguments, or else the values."""
+        return self.coefficients(order, points, dtype) if self.dense else self.values(points, dtype)
+
+    def monomials(self, order: int) -> tuple[tuple[int, ...], ...]:
+        """The exponents of each coefficient: by total degree, and within a degree the earlier variable first."""
+        found = (e for e in product(range(order + 1), repeat=len(self.variables)) if sum(e) <= order)
+        return tuple(sorted(found, key=lambda e: (sum(e), tuple(-i for i in e))))
 
 
 def scattered(points: int, stream: int) -> NDArray[np.floating[Any]]:
@@ -137,14 +154,14 @@ PRIMES = (5, 2, 3, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47)
 WORKLOADS = {
     workload.name: workload
     for workload in (
-        Workload("F1", f1),
-        Workload("F2", f2, highest=8),
+        Workload("F1", f1, orders=(*ORDERS, 32)),
+        Workload("F2", f2),
         Workload("F3", f3),
         Workload("F4", f4, interval=(-1.0, 2.0)),
-        Workload("F5", f5, arguments=("x", "y", "z"), interval=(-1.0, 1.0), highest=4),  # 165 coefficients at order 8
+        Workload("F5", f5, arguments=("x", "y", "z"), interval=(-1.0, 1.0), orders=(2, 4, 6)),
         Workload("F6", f6),
-        Workload("F7", f7, arguments=("a", "b"), dense=True),
-        Workload("F8", f8, arguments=("a",), interval=(-1.0, 1.0), dense=True),
+        Workload("F7", f7, arguments=("a", "b"), dense=True, orders=(*ORDERS, 32)),
+        Workload("F8", f8, arguments=("a",), interval=(-1.0, 1.0), dense=True, orders=(*ORDERS, 32)),
         Workload("F9", f9),
     )
 }

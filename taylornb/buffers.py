@@ -75,11 +75,11 @@ class Lease:
 
     __slots__ = ("__array_interface__", "_block", "_pool")
 
-    def __init__(self, pool: Pool, block: Block, size: int) -> None:
+    def __init__(self, pool: Pool, block: Block, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
         self._pool, self._block = pool, block
         address: int = block.__array_interface__["data"][0]
         start = -address % LINE + address
-        self.__array_interface__ = {"version": 3, "shape": (size,), "typestr": "|u1", "data": (start, False)}
+        self.__array_interface__ = {"version": 3, "shape": shape, "typestr": dtype.str, "data": (start, False)}
 
     def __del__(self) -> None:
         self._pool.give(self._block)
@@ -99,17 +99,15 @@ def empty(shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
             f"{shape[0]} coefficients of {prod(shape[1:]):,} elements need {size / 2**30:,.1f} GiB, more than the "
             f"{memory() / 2**30:,.1f} GiB of this machine; lower the order or take fewer elements at a time"
         )
-    return memory_of(size).view(dtype).reshape(shape)
+    return leased(shape, dtype)
 
 
-def memory_of(size: int) -> NDArray[np.uint8]:
-    """So many bytes of the pool, from the start of a cache line on."""
+def leased(shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
+    """An array in memory of the pool, however small, at the start of a cache line."""
     kept = pool()
-    room = _rounded(size) + LINE
+    room = _rounded(prod(shape) * dtype.itemsize) + LINE
     block = kept.take(room)
-    if block is None:
-        block = _fresh(kept, room)
-    return np.asarray(Lease(kept, block, size))
+    return np.asarray(Lease(kept, _fresh(kept, room) if block is None else block, shape, dtype))
 
 
 def _fresh(kept: Pool, room: int) -> Block:

@@ -27,7 +27,7 @@ HIGH = 48  # the order from which loops in one variable are as fast as unrolled 
 HIGH_UNROLLED = 2_000  # if this has more instructions; they compile in a tenth of the time
 MARGIN = 6  # a node brings up to so many more, those of its equation, with no more products than a pair of dense series has
 PROMPT = 1_000_000  # instructions times elements that NumPy does in about the time of a compilation, some 20 ms
-PARALLEL = 150_000.0  # nanoseconds of work from which a second thread gains more than it takes to wake it
+PARALLEL = 300_000.0  # nanoseconds of work from which a second thread gains clearly more than it takes to wake it
 
 
 def check_target(target: str) -> None:
@@ -85,5 +85,5 @@ def chosen(instructions: int, elements: int, way: Way) -> Form:
 
 
 def nanoseconds(cost: Cost) -> float:
-    """About how long a thread takes for an element, from what such kernels were measured to take."""
-    return 0.05 * cost.multiply_adds + 0.3 * cost.divisions + 0.8 * cost.calls + 0.02 * cost.bytes
+    """About how long a thread takes for an element, from what such kernels were measured to take on vectors of 512 bits."""
+    return 0.02 * cost.multiply_adds + 0.15 * cost.divisions + 0.4 * cost.calls + 0.006 * cost.bytes

@@ -8,6 +8,8 @@ from functools import lru_cache
 from importlib import import_module
 from typing import Any
 
+import numpy as np
+
 from . import buffers, cache, threads
 from .forms import PARALLEL, nanoseconds
 from .operand import Planes
@@ -17,6 +19,7 @@ from .targets import source
 from .targets.llvm import functions, looped, machine, unrolled
 from .threads import Chunk
 
+BYTE = np.dtype(np.uint8)
 FUNCTION = ctypes.CFUNCTYPE(None, ctypes.c_void_p, *[ctypes.c_int64] * 4)  # releases the interpreter while it runs
 LINE = 64  # elements that a chunk is a multiple of, so that threads do not write to one cache line
 CHUNKS = 4  # for each thread, so that a slow one does not keep the others waiting
@@ -72,7 +75,7 @@ class Kernel:
         if not self.room:
             self.run((ctypes.c_int64 * len(numbers))(*numbers), *limits)
             return
-        memory = buffers.memory_of(self.room)
+        memory = buffers.leased((self.room,), BYTE)
         self.run((ctypes.c_int64 * (len(numbers) + 1))(*numbers, address(memory)), *limits)
 
     def _workers(self, elements: int) -> int:

@@ -345,7 +345,7 @@ def test_a_fork_while_another_thread_is(busy, eager_to_share, monkeypatch):
         n = 0
         while not stop.is_set():
             n += 1
-            tn.fuse(lambda x, n=n: gauss(x * (n % 50 + 1.046875)))(x)
+            tn.fuse(lambda x, n=n: gauss(x * (n + 100_000 * len(busy) + 0.046875)))(x)  # a kernel that nobody has made
             if busy == "running":
                 started.set()
 

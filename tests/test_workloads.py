@@ -1,7 +1,7 @@
 """Do the workloads of the benchmarks compute what they are named for?"""
 
-import importlib.util
 import itertools
+import json
 import subprocess
 import sys
 from math import factorial
@@ -126,8 +126,9 @@ def test_half_of_f9_is_detached():
 def test_names_summaries_and_orders():
     assert list(WORKLOADS) == [f"F{i}" for i in range(1, 10)]
     assert all(workload.name == name and workload.summary for name, workload in WORKLOADS.items())
-    assert WORKLOADS["F1"].orders() == workloads.ORDERS
-    assert WORKLOADS["F5"].orders() == (1, 4)
+    assert WORKLOADS["F1"].orders == (1, 2, 4, 8, 16, 32)
+    assert WORKLOADS["F5"].orders == (2, 4, 6)
+    assert WORKLOADS["F5"].chosen((4, 8)) == (4,)
     assert WORKLOADS["F5"].variables == ("x", "y", "z")
     assert WORKLOADS["F7"].variables == ("t",)
 
@@ -139,11 +140,17 @@ def test_the_page_lists_every_workload():
         assert f"| {name} | {summary} | {len(workload.variables)} |".lower() in page
 
 
-@pytest.mark.skipif(importlib.util.find_spec("pytest_benchmark") is None, reason="needs pytest-benchmark")
-def test_the_benchmarks_run():
-    command = [sys.executable, "-m", "pytest", "bench", "-q", "-p", "no:xdist", "--benchmark-disable"]
-    options = ["--points", "50", "--orders", "1", "-k", "F5 or F7 or hand"]
+def test_the_runner_measures_checks_and_prints(tmp_path):
+    """A few cells, without peers but for C where there is a compiler; times themselves are not judged."""
+    options = ["--workloads", "F1,F7", "--orders", "2", "--points", "1000", "--threads", "1", "--seconds", "0.01", "--only"]
+    command = [sys.executable, "-m", "bench.run", *options, "throughput", "--peers", "c", "--json", str(tmp_path / "run.json")]
     root = Path(workloads.__file__).parent.parent
-    found = subprocess.run([*command, *options], cwd=root, capture_output=True, text=True, check=False)
+    found = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
     assert found.returncode == 0, found.stdout + found.stderr
-    assert "10 passed" in found.stdout
+    record = json.loads((tmp_path / "run.json").read_text(encoding="utf-8"))
+    for cell in record["cells"]:
+        ours = [one for one in cell["contenders"] if one["contender"].startswith("taylornb")]
+        assert len(ours) == 3
+        assert all(one["error"] < 1e-13 for one in ours)
+    assert len(record["cells"]) == 2
+    assert "## Checked before timing" in found.stdout

@@ -1,0 +1,186 @@
+"""What can this machine do at best? Its copy bandwidth, its multiply-adds, and its vector library's functions."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from taylornb import Cost
+
+from .peers import Array, SkippedError, c, c_source
+
+ROUNDS = 7
+LENGTH = 1024  # numbers whose function is taken, again and again: they stay in the cache
+PER_COPY = 3  # numbers moved for one that is copied: read, and its target read before it is written
+WIDTHS = {256: "-mprefer-vector-width=256", 512: "-mprefer-vector-width=512"}
+
+HEADER = """\
+typedef double vector __attribute__((vector_size({bytes})));
+
+/* Sixteen independent chains of multiply-adds. */
+static __attribute__((noinline)) double chains(long n, double a, double b)
+{{
+    vector s[16];
+    double total = 0;
+    for (int k = 0; k < 16; k++)
+        for (int lane = 0; lane < {lanes}; lane++)
+            s[k][lane] = k + lane;
+    for (long i = 0; i < n; i++) {{
+#pragma GCC unroll 16
+        for (int k = 0; k < 16; k++)
+            s[k] = s[k] * a + b;
+    }}
+    for (int k = 0; k < 16; k++)
+        for (int lane = 0; lane < {lanes}; lane++)
+            total += s[k][lane];
+    return total;
+}}
+
+double peak(long n, int threads)
+{{
+    double total = 0;
+#pragma omp parallel for num_threads(threads) reduction(+:total)
+    for (int t = 0; t < threads; t++)
+        total += chains(n, 0.999, 0.001);
+    return total;
+}}
+
+__attribute__((optimize("no-tree-loop-distribute-patterns")))
+static void part(double *restrict y, const double *restrict x, long start, long stop)
+{{
+    for (long i = start; i < stop; i++)
+        y[i] = x[i];
+}}
+
+void copy(double *y, const double *x, long n, int threads)
+{{
+    if (threads < 2 || n < 16384) {{
+        part(y, x, 0, n);
+        return;
+    }}
+#pragma omp parallel for num_threads(threads) schedule(static, 1)
+    for (int t = 0; t < threads; t++)
+        part(y, x, n * t / threads, n * (t + 1) / threads);
+}}
+"""
+FUNCTION = """
+{simd} double {name}(double);
+static __attribute__((noinline)) void apply_{name}(double *restrict y, const double *restrict x)
+{{
+    for (long i = 0; i < {length}; i++)
+        y[i] = {name}(x[i]);
+}}
+double rate_{name}(const double *x, long n, int threads)
+{{
+    double total = 0;
+#pragma omp parallel for num_threads(threads) reduction(+:total)
+    for (int t = 0; t < threads; t++) {{
+        double y[{length}];
+        for (long i = 0; i < n; i++) {{
+            apply_{name}(y, x);
+            __asm__ volatile("" : : "r"(y) : "memory");
+        }}
+        total += y[0];
+    }}
+    return total;
+}}
+"""
+DIVISION = "static inline double divided(double x) { return 1.25 / x; }\n"
+
+
+def functions() -> tuple[str, ...]:
+    """The C functions whose rate can be measured."""
+    return (*(name for name in c.CANDIDATES if name in c.vectorised() and name != "hypot"), "sqrt")
+
+
+def build(folder: Path) -> None:
+    """Compile the measurements for each width.
+
+    Raises:
+        SkippedError: Where there is no gcc.
+    """
+    if c.MISSING:
+        raise SkippedError(c.MISSING)
+    for width in WIDTHS:
+        c.compiled(_source(width), _library(folder, width), WIDTHS[width])
+
+
+def is_built(folder: Path) -> bool:
+    """Whether the machine can be measured."""
+    return all(_library(folder, width).exists() for width in WIDTHS)
+
+
+def rates(folder: Path, cost: Cost, threads: int) -> dict[str, float]:
+    """Seconds for one multiply-add, one division, and one of each function that a program calls, on so many threads.
+
+    The functions are keyed by their names in C; one whose rate cannot be measured is left out.
+    """
+    names = [c_source.CALLS[name] for name, _ in cost.functions if name in c_source.CALLS]
+    known = [name for name in (*dict.fromkeys(names), "divided") if name == "divided" or name in functions()]
+    libraries = [(width, ctypes.CDLL(str(_library(folder, width)))) for width in WIDTHS]
+    measures: dict[tuple[str, int], tuple[Callable[[], Any], float]] = {}
+    x = np.linspace(0.1, 1.9, LENGTH)
+    for width, library in libraries:
+        measures["multiply-add", width] = _peak(library, width, threads)
+        for name in known:
+            measures[name, width] = _rate(library, name, x, threads)
+    times = _best(measures)
+    return {name: min(times[name, width] for width in WIDTHS) for name in ("multiply-add", *known)}
+
+
+def copy(folder: Path, out: Array, threads: int) -> Callable[[], None]:
+    """Copy the first half of an array to its second half, without shortcuts around the cache."""
+    function = ctypes.CDLL(str(_library(folder, 512))).copy
+    function.restype = None
+    half = copied(out)
+    source, target = ctypes.c_void_p(out.ctypes.data), ctypes.c_void_p(out.ctypes.data + half * out.itemsize)
+    size, count = ctypes.c_long(half), ctypes.c_int(threads)
+    return lambda: function(target, source, size, count)
+
+
+def copied(out: Array) -> int:
+    """How many numbers `copy` copies."""
+    return out.size // 2
+
+
+def _best(measures: dict[tuple[str, int], tuple[Callable[[], Any], float]]) -> dict[tuple[str, int], float]:
+    """The median seconds for one of what each measures; they take turns."""
+    found: dict[tuple[str, int], list[float]] = {key: [] for key in measures}
+    for _ in range(ROUNDS):
+        for key, (call, count) in measures.items():
+            start = perf_counter()
+            call()
+            found[key].append((perf_counter() - start) / count)
+    return {key: median(times) for key, times in found.items()}
+
+
+def _peak(library: ctypes.CDLL, width: int, threads: int) -> tuple[Callable[[], Any], float]:
+    library.peak.restype = ctypes.c_double
+    loops = 20_000
+    return lambda: library.peak(ctypes.c_long(loops), threads), loops * 16 * (width // 64) * threads
+
+
+def _rate(library: ctypes.CDLL, name: str, x: Array, threads: int) -> tuple[Callable[[], Any], float]:
+    function = library[f"rate_{name}"]
+    function.restype = ctypes.c_double
+    loops, address = 500, ctypes.c_void_p(x.ctypes.data)
+    return lambda: function(address, ctypes.c_long(loops), threads), loops * LENGTH * threads
+
+
+def _source(width: int) -> str:
+    parts = [HEADER.format(bytes=width // 8, lanes=width // 64), DIVISION]
+    for name in functions():
+        simd = "extern" if name in c_source.INLINE else '__attribute__((const, simd("notinbranch")))'
+        parts.append(FUNCTION.format(name=name, simd=simd, length=LENGTH))
+    parts.append(FUNCTION.format(name="divided", simd="static inline", length=LENGTH))
+    return "".join(parts)
+
+
+def _library(folder: Path, width: int) -> Path:
+    return folder / f"roofline-{width}.so"
