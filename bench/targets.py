@@ -45,6 +45,10 @@ def _computing(cell: Cell) -> bool:
     return cell.bound is not None and not _moving(cell)
 
 
+def _composed_long(ours: str) -> Callable[[Cell], bool]:
+    return lambda cell: _composed(cell) and _long(ours)(cell)
+
+
 def _computing_long(ours: str) -> Callable[[Cell], bool]:
     return lambda cell: _computing(cell) and _long(ours)(cell)
 
@@ -81,7 +85,14 @@ BOUNDS = (
         bound
         for ours in OURS
         for bound in (
-            Bound(f"heyoka, {ours}", "≥ 2 in the geometric mean of F1 to F5", ratio("heyoka", ours), 2, True, True, _composed),
+            Bound(
+                f"heyoka, {ours}",
+                "≥ 2 in the geometric mean of F1 to F5",
+                ratio("heyoka", ours),
+                2,
+                mean=True,
+                cells=_composed_long(ours),
+            ),
             Bound(f"heyoka, {ours}", "nowhere slower beyond noise (5 %)", ratio("heyoka", ours), 1 - NOISE, cells=_long(ours)),
         )
     ),

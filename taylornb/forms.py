@@ -27,6 +27,7 @@ HIGH = 48  # the order from which loops in one variable are as fast as unrolled 
 HIGH_UNROLLED = 2_000  # if this has more instructions; they compile in a tenth of the time
 MARGIN = 6  # a node brings up to so many more, those of its equation, with no more products than a pair of dense series has
 PROMPT = 1_000_000  # instructions times elements that NumPy does in about the time of a compilation, some 20 ms
+STREAM = 32 << 20  # bytes; the last cache of a processor of today has as much, or a process's share of it
 PARALLEL = 300_000.0  # nanoseconds of work from which a second thread gains clearly more than it takes to wake it
 
 
@@ -82,6 +83,11 @@ def chosen(instructions: int, elements: int, way: Way) -> Form:
     if target == "reference" or (target is None and instructions * elements <= PROMPT):
         return "reference"
     return "unrolled"
+
+
+def streams(size: int) -> bool:
+    """Whether results of so many bytes are written past the caches, which they would leave before anybody reads them."""
+    return size >= STREAM
 
 
 def nanoseconds(cost: Cost) -> float:

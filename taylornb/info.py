@@ -11,7 +11,7 @@ import numpy as np
 from . import threads
 from .buffers import pool
 from .cache import CacheInfo, cache_info
-from .targets.llvm import functions, libmvec, machine
+from .targets.llvm import functions, machine
 from .version import __version__
 
 
@@ -23,9 +23,9 @@ class Info:
         taylornb, numpy, numba, llvmlite: Versions.
         processor: LLVM's name for it.
         vector_bits: The width of the vectors in compiled kernels.
-        vector_math: Where elementary functions on vectors come from: "libmvec" is glibc's library, with "inline" for
-            the functions that it has not or has not accurately; "inline" is taylornb's own, without branches; "off"
-            means one call of the C library for each element. TAYLORNB_VECTOR_MATH sets it.
+        vector_math: Where elementary functions on vectors come from: "inline" is taylornb's own arithmetic, "libmvec"
+            glibc's library where it has the function, "auto" the faster of the two, and "off" one call of the C library
+            for each element. TAYLORNB_VECTOR_MATH sets it.
         functions: For each elementary function its way in float64: "libmvec", "inline" or "scalar".
         threads: How many a kernel may use.
         cache: The state of the cache of compiled code.
@@ -68,7 +68,7 @@ def info() -> Info:
         llvmlite=llvmlite.__version__,
         processor=host.name,
         vector_bits=8 * host.width,
-        vector_math=functions.path() if functions.path() != "auto" else "libmvec" if libmvec.loaded() else "inline",
+        vector_math=functions.path(),
         functions=ways,
         threads=threads.count(),
         cache=cache_info(),

@@ -88,26 +88,31 @@ def _chunks(length: int, workers: int, multiple: int) -> list[Chunk]:
     return [(start, min(start + step, length)) for start in range(0, length, step)]
 
 
-def kernel(program: Program | Rolled, follows: tuple[bool, ...]) -> Kernel:
+def kernel(program: Program | Rolled, follows: tuple[bool, ...], streaming: bool = False) -> Kernel:
     """The compiled kernel of a program; each distinct one is compiled once in a process.
 
     What is there is found without waiting for another thread that compiles.
+
+    Args:
+        program: What it computes.
+        follows: For each input that is read, whether it follows the inner axis.
+        streaming: Whether results go past the caches, where the form can do that; each row then starts at a cache line.
     """
-    return _kernel(program, follows)
+    return _kernel(program, follows, streaming and isinstance(program, Program))
 
 
-def text(program: Program | Rolled, follows: tuple[bool, ...]) -> str:
+def text(program: Program | Rolled, follows: tuple[bool, ...], streaming: bool = False) -> str:
     """The kernel of a program in LLVM's language."""
     width, path = machine.host().width, functions.path()
     if isinstance(program, Rolled):
         return looped.source(program, follows, width, path)
-    return unrolled.source(program, follows, width, path)
+    return unrolled.source(program, follows, width, path, streaming)
 
 
 @lru_cache(maxsize=1024)
-def _kernel(program: Program | Rolled, follows: tuple[bool, ...]) -> Kernel:
+def _kernel(program: Program | Rolled, follows: tuple[bool, ...], streaming: bool) -> Kernel:
     room = looped.scratch(program, follows, machine.host().width) if isinstance(program, Rolled) else 0
-    written = text(program, follows)
+    written = text(program, follows, streaming)
     with _lock:
         return _made(written, nanoseconds(program.cost), room)
 

@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import buffers
+from .buffers import LINE
 from .errors import UnsupportedError
-from .forms import Form, Way, chosen
-from .kernels import by_numba, kernel
+from .forms import Form, Way, chosen, streams
+from .kernels import address, by_numba, kernel
 from .operand import Operand, Planes
 from .program import Program
 from .rolled import Rolled
@@ -104,7 +105,8 @@ def _compiled(program: Program | Rolled, planes: Sequence[Planes], outputs: Sequ
     used = [planes[slot] for slot in program.inputs]
     if all(_is_plain(plane, outputs[0].shape) for plane in (*used, *outputs)):
         arrays = [(plane, 0) for plane in (*used, *outputs)]
-        kernel(program, (True,) * len(used))((1, prod(outputs[0].shape[1:])), arrays)
+        streaming = streams(sum(out.nbytes for out in outputs)) and all(map(_on_lines, outputs))
+        kernel(program, (True,) * len(used), streaming)((1, prod(outputs[0].shape[1:])), arrays)
         return
     for (outer, inner), ins, outs in _loops(used, outputs):
         follows = tuple(plane.shape[2] > 1 or inner == 1 for plane in ins)
@@ -115,6 +117,11 @@ def _compiled(program: Program | Rolled, planes: Sequence[Planes], outputs: Sequ
 def _is_plain(planes: Planes, shape: Shape) -> bool:
     """Whether the elements are one after the other, and as many as those of the outputs."""
     return planes.flags.c_contiguous and planes.shape[1:] == shape[1:]
+
+
+def _on_lines(planes: Planes) -> bool:
+    """Whether each row starts at a cache line."""
+    return (planes.strides[0] % LINE == 0 and address(planes) % LINE == 0) or planes.dtype.kind != "f"
 
 
 def _by_numba(program: Program, planes: Sequence[Planes], outputs: Sequence[Planes]) -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from programs import programs, repeatable, series, surface
 
 import taylornb as tn
-from taylornb import forms, kernels
+from taylornb import buffers, forms, kernels, launch
 from taylornb.operand import operand
 
 VARIABLES = ("x", "y")
@@ -391,3 +391,29 @@ def test_shapes_that_do_not_broadcast_are_named():
     x, y = tn.variables(1, x=1.0, y=2.0)
     with pytest.raises(ValueError, match=r"the shapes of the elements do not broadcast together: \(3,\), \(4,\)"):
         tn.fuse(lambda x, y: x * y)(x * np.ones(3), y * np.ones(4))
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("n", [5, 16, 64, 1000, 4096])
+def test_results_that_go_past_the_caches_are_the_same_bits(n, dtype, monkeypatch):
+    """And they do so only where each row starts at a cache line."""
+    x, f = tn.variable(np.linspace(-2, 2, n, dtype=dtype), 5), lambda x: (np.exp(np.sin(x)) * x, x > 0)
+    near, asked = tn.fuse(f)(x), []
+    monkeypatch.setattr(launch, "streams", lambda size: True)
+    monkeypatch.setattr(launch, "kernel", lambda *args: asked.append(args[2]) or kernels.kernel(*args))
+    for start in (0, 1):
+        memory = buffers.leased((7 * n + 1,), np.dtype(dtype))[start : start + 6 * n].reshape(6, n)
+        monkeypatch.setattr(
+            buffers,
+            "empty",
+            lambda shape, dtype, room=memory: room if len(shape) == 2 and shape[0] == 6 else np.empty(shape, dtype),
+        )
+        past = tn.fuse(f)(x)
+        np.testing.assert_array_equal(near[0].coeffs, past[0].coeffs)
+        np.testing.assert_array_equal(near[1], past[1])
+    assert asked == [n * np.dtype(dtype).itemsize % 64 == 0, False]
+
+
+def test_large_results_go_past_the_caches():
+    assert forms.streams(forms.STREAM)
+    assert not forms.streams(forms.STREAM - 1)

@@ -85,10 +85,13 @@ class Ends(Protocol):
 
 
 class Rows:
-    """Loads and stores of whole vectors at the place %i of the inner axis."""
+    """Loads and stores of whole vectors at the place %i of the inner axis.
 
-    def __init__(self, code: Code, arrays: Sequence[Array], lanes: int) -> None:
-        self.code, self.lanes = code, lanes
+    Stores that stream go past the caches, which would otherwise read what is about to be written; rows start at cache lines.
+    """
+
+    def __init__(self, code: Code, arrays: Sequence[Array], lanes: int, streaming: bool = False) -> None:
+        self.code, self.lanes, self.streaming = code, lanes, streaming
         self.arrays = {array.name: array for array in arrays}
         self._known: dict[tuple[str, int], str] = {}
 
@@ -121,7 +124,11 @@ class Rows:
         place, kind = self._at(array, self._known[array.name, row]), f"<{self.lanes} x {array.element}>"
         if array.dtype.kind == "b":
             value = self.code.emit(f"zext <{self.lanes} x i1> {value} to {kind}")
-        self.code.do(f"store {kind} {value}, ptr {place}, align {array.size}")
+        if self.streaming and array.dtype.kind == "f":
+            self.code.module.define("streaming", "!0 = !{i32 1}\n")
+            self.code.do(f"store {kind} {value}, ptr {place}, align {min(self.lanes * array.size, LINE)}, !nontemporal !0")
+        else:
+            self.code.do(f"store {kind} {value}, ptr {place}, align {array.size}")
 
     def _at(self, array: Array, start: str) -> str:
         return self.code.emit(f"getelementptr {array.element}, ptr {start}, i64 %i")
@@ -146,9 +153,16 @@ def buffers(arrays: Sequence[Array], lanes: int) -> list[int]:
     return [-(-array.rows * lanes * array.size // LINE) * LINE if array.follows else 0 for array in arrays]
 
 
-def text(code: Code, arrays: Sequence[Array], lanes: int, body: Callable[[Rows], None], scratch: Scratch | None = None) -> str:
+def text(
+    code: Code,
+    arrays: Sequence[Array],
+    lanes: int,
+    body: Callable[[Rows], None],
+    scratch: Scratch | None = None,
+    streaming: bool = False,
+) -> str:
     """The text of the kernel around a body."""
-    rows = Rows(code, arrays, lanes)
+    rows = Rows(code, arrays, lanes, streaming)
     rows.prepare([(a.name, row) for a in arrays for row in range(a.rows)] if scratch is None else scratch.rows)
     if scratch is not None:
         scratch.clear()
@@ -170,7 +184,7 @@ def text(code: Code, arrays: Sequence[Array], lanes: int, body: Callable[[Rows],
     for array in arrays:
         if array.follows:
             _copies(code, array, lanes)
-    code.module.define("kernel", _driver(arrays, lanes, scratch))
+    code.module.define("kernel", _driver(arrays, lanes, scratch, "fence seq_cst" if streaming else ""))
     return code.module.text()
 
 
@@ -216,7 +230,7 @@ done:
         )
 
 
-def _driver(arrays: Sequence[Array], lanes: int, scratch: Scratch | None) -> str:
+def _driver(arrays: Sequence[Array], lanes: int, scratch: Scratch | None, last: str) -> str:
     lines = ["define void @kernel(ptr %table, i64 %o0, i64 %o1, i64 %p0, i64 %p1) nounwind {", "entry:"]
     for n, array in enumerate(arrays):
         for k, (suffix, kind) in enumerate((("", "ptr"), (".row", "i64"), (".outer", "i64"))):
@@ -258,7 +272,7 @@ def _driver(arrays: Sequence[Array], lanes: int, scratch: Scratch | None) -> str
     lines.append(f"call void @rows({', '.join([*held, *shared, f'i64 0, i64 {lanes}'])})")
     lines += [_copy("scatter", a, f"%{a.name}.buffer", f"%{a.name}.tail") for a in arrays if a.name.startswith("y")]
     lines += ["br label %next", "next:", "%o2 = add i64 %o, 1", "%again = icmp slt i64 %o2, %o1"]
-    return "\n".join([*lines, "br i1 %again, label %outer, label %end", "end:", "ret void", "}", ""])
+    return "\n".join([*lines, "br i1 %again, label %outer, label %end", "end:", last, "ret void", "}", ""])
 
 
 def _copy(direction: str, array: Array, source: str, target: str) -> str:

@@ -23,7 +23,7 @@ ISSUED = 2  # multiply-adds that start in a cycle
 WAITING = 1.2  # how much longer the longest chain of results is than the work from which a second vector pays
 
 
-def source(program: Program, follows: Sequence[bool], width: int, path: str) -> str:
+def source(program: Program, follows: Sequence[bool], width: int, path: str, streaming: bool = False) -> str:
     """The text of a kernel.
 
     Args:
@@ -32,11 +32,12 @@ def source(program: Program, follows: Sequence[bool], width: int, path: str) -> 
             element serves a whole row.
         width: The bytes of the vectors.
         path: How elementary functions are computed.
+        streaming: Whether results go past the caches. Each row then starts at a cache line.
     """
     lanes = vectors(program) * width // max([dtype.itemsize for dtype in _floats(program)], default=8)
     code = Code(Module())
     body = Body(program, code, lanes, path, width)
-    return frame.text(code, frame.arrays(program, follows), lanes, body.write)
+    return frame.text(code, frame.arrays(program, follows), lanes, body.write, streaming=streaming)
 
 
 def _floats(program: Program) -> set[Dtype]:
