@@ -54,9 +54,9 @@ class Cell:
 
     @cached_property
     def per_copy(self) -> float | None:
-        """Seconds to copy one number; the copy moves half of an array of all coefficients to the other half."""
-        seconds = self.seconds("copy")
-        return seconds / (self.program["size"] * self.points // 2) if seconds else None
+        """Seconds to copy one number, in as much memory as the program reads and writes."""
+        seconds, found = self.seconds("copy"), [one["numbers"] for one in self.contenders if "numbers" in one]
+        return seconds / found[0] if seconds and found else None
 
     @cached_property
     def bounds(self) -> dict[str, float]:

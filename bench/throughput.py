@@ -26,7 +26,7 @@ SHARE = 0.3  # of the free memory that one process may fill
 COPIES = 4  # results that are held at once, at most: two of taylornb, one of a peer, and one for those who are given memory
 # One process is what compiles, and a thread that has nothing to do sleeps after some 20 µs, so that it disturbs nobody.
 QUIET = {"TORCHINDUCTOR_COMPILE_THREADS": "1", "GOMP_SPINCOUNT": "20000"}
-VARIABLES = ("OMP_NUM_THREADS", "NUMBA_NUM_THREADS", "TAYLORNB_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+VARIABLES = ("OMP_NUM_THREADS", "NUMBA_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 @dataclass(frozen=True)

@@ -105,8 +105,7 @@ def _compiled(program: Program | Rolled, planes: Sequence[Planes], outputs: Sequ
     used = [planes[slot] for slot in program.inputs]
     if all(_is_plain(plane, outputs[0].shape) for plane in (*used, *outputs)):
         arrays = [(plane, 0) for plane in (*used, *outputs)]
-        streaming = streams(sum(out.nbytes for out in outputs)) and all(map(_on_lines, outputs))
-        kernel(program, (True,) * len(used), streaming)((1, prod(outputs[0].shape[1:])), arrays)
+        kernel(program, (True,) * len(used), streaming(outputs))((1, prod(outputs[0].shape[1:])), arrays)
         return
     for (outer, inner), ins, outs in _loops(used, outputs):
         follows = tuple(plane.shape[2] > 1 or inner == 1 for plane in ins)
@@ -119,8 +118,12 @@ def _is_plain(planes: Planes, shape: Shape) -> bool:
     return planes.flags.c_contiguous and planes.shape[1:] == shape[1:]
 
 
+def streaming(outputs: Sequence[Planes]) -> bool:
+    """Whether results go past the caches: there is more of them than would fit, and each row starts at a cache line."""
+    return streams(sum(out.nbytes for out in outputs)) and all(map(_on_lines, outputs))
+
+
 def _on_lines(planes: Planes) -> bool:
-    """Whether each row starts at a cache line."""
     return (planes.strides[0] % LINE == 0 and address(planes) % LINE == 0) or planes.dtype.kind != "f"
 
 
