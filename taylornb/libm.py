@@ -186,10 +186,11 @@ def _zeta_of_positive(x: float, n: int, scale: float) -> float:
         w += 1
     lead = (scale / w) ** (n - 1)
     tail = lead / (n - 1) + lead / w / 2
-    factor = lead / w * n / w
-    for j, coefficient in enumerate(_EULER_MACLAURIN):
+    factor, square, m = lead / w * n / w, 1 / w / w, n + 1.0
+    for coefficient in _EULER_MACLAURIN:
         tail += coefficient * factor
-        factor *= (n + 2 * j + 1) / w * ((n + 2 * j + 2) / w)
+        factor *= m * (m + 1) * square
+        m += 2
     return total + tail
 
 

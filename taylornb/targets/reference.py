@@ -43,7 +43,8 @@ def elementwise(function: Callable[..., float]) -> Callable[..., Array]:
     many = np.frompyfunc(function, 1, 1)
 
     def over_arrays(x: Array, *rest: float) -> Array:
-        called = np.frompyfunc(lambda item: function(item, *map(float, rest)), 1, 1) if rest else many
+        numbers = tuple(map(float, rest))
+        called = np.frompyfunc(lambda item: function(item, *numbers), 1, 1) if rest else many
         return np.asarray(called(np.asarray(x, dtype=np.float64)), dtype=np.float64).astype(x.dtype)
 
     return over_arrays
