@@ -180,12 +180,12 @@ def _sum_over_all(r: float, n: int, sign: float) -> float:
 
 def _zeta_of_positive(x: float, n: int, scale: float) -> float:
     """scale^(n−1)·Σ (x + k)^-n by the Euler–Maclaurin formula."""
-    total, w = 0.0, x
-    while w < n + 10:
-        total += (scale / w) ** (n - 1) / w
-        w += 1
-    lead = (scale / w) ** (n - 1)
-    tail = lead / (n - 1) + lead / w / 2
+    total, w, last, power = 0.0, x, n + 10.0, n - 1
+    while w < last:
+        total += (scale / w) ** power / w
+        w += 1.0
+    lead = (scale / w) ** power
+    tail = lead / power + lead / w / 2
     factor, square, m = lead / w * n / w, 1 / w / w, n + 1.0
     for coefficient in _EULER_MACLAURIN:
         tail += coefficient * factor

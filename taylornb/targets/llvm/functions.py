@@ -69,9 +69,10 @@ COMPARE = {
 HUGE = frozenset([("sin", "libmvec"), ("cos", "libmvec"), ("sin", "scalar"), ("cos", "scalar"), ("tan", "scalar")])
 # What libmvec computes faster than taylornb does: (name, bytes of an element). All others are faster inline, where no call
 # costs the vectors in registers, and more accurate (docs/vector-math.md).
-LIBRARY_FIRST = frozenset((name, size) for name in ("log2", "log10", "cbrt", "erf") for size in (4, 8)) | {
+LIBRARY_FIRST = frozenset((name, size) for name in ("log2", "log10", "cbrt") for size in (4, 8)) | {
     ("log1p", 8),
     ("tan", 8),
+    ("erf", 8),
     ("erfc", 8),
 }
 LOGIC = {"logical_and": "and", "logical_or": "or", "logical_xor": "xor"}
