@@ -10,7 +10,7 @@ import math
 import numpy as np
 
 # B_2j/(2j)! for j = 1 … 10, of the Euler–Maclaurin formula (Abramowitz & Stegun 23.1.30).
-_EULER_MACLAURIN = (
+EULER_MACLAURIN = (
     1 / 12,
     -1 / 720,
     1 / 30240,
@@ -187,7 +187,7 @@ def _zeta_of_positive(x: float, n: int, scale: float) -> float:
     lead = (scale / w) ** power
     tail = lead / power + lead / w / 2
     factor, square, m = lead / w * n / w, 1 / w / w, n + 1.0
-    for coefficient in _EULER_MACLAURIN:
+    for coefficient in EULER_MACLAURIN:
         tail += coefficient * factor
         factor *= m * (m + 1) * square
         m += 2

@@ -6,22 +6,9 @@ Float32 is computed in float64.
 
 from __future__ import annotations
 
+from ....libm import EULER_MACLAURIN
 from ..text import Vector
 from .pieces import INFINITY, in_float64, magnitude, outlined
-
-# B_2j/(2j)! for j = 1 … 10 (Abramowitz & Stegun 23.1.30).
-EULER_MACLAURIN = (
-    1 / 12,
-    -1 / 720,
-    1 / 30240,
-    -1 / 1209600,
-    1 / 47900160,
-    -691 / 1307674368000,
-    1 / 74724249600,
-    -3617 / 10670622842880000,
-    43867 / 5109094217170944000,
-    -174611 / 802857662698291200000,
-)
 
 
 @outlined
