@@ -24,7 +24,8 @@ TABLE = bytes(ZEROS // 8) + bytes.fromhex(TWO_OVER_PI)
 def mended(v: Vector, name: str, x: str, y: str) -> str:
     """y, which is sin, cos or tan of x in float64, with the lanes of huge arguments computed to full accuracy."""
     functions(v.code.module)
-    return v.patch(v.compare("ogt", v.intrinsic("fabs", x), v.constant(LEAST)), x, y, f"tn.{name}")
+    (patched,) = v.patch(v.compare("ogt", v.intrinsic("fabs", x), v.constant(LEAST)), {f"tn.{name}": y}, x)
+    return patched
 
 
 def functions(module: Module) -> None:

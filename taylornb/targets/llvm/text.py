@@ -239,14 +239,18 @@ class Vector:
             result = self.code.emit(f"insertelement {self.type} {result}, {self.element} {one}, i32 {lane}")
         return result
 
-    def patch(self, mask: str, x: str, fast: str, function: str) -> str:
-        """`fast`, but the C function of x in the lanes of the mask; the calls are made only if there is such a lane."""
+    def patch(self, mask: str, fast: dict[str, str], *args: str) -> list[str]:
+        """The values of `fast`, but the C functions named by its keys, of the arguments, in the lanes of the mask.
+
+        They are called only if there is such a lane.
+        """
         code, some = self.code, self.any(mask)
         before, slow, after = code.block, code.name("slow"), code.name("after")
         code.do(f'br i1 {some}, label %{slow}, label %{after}, !prof !{{!"branch_weights", i32 1, i32 100000}}')
         code.label(slow)
-        mended = self.select(mask, self.each(function, x), fast)
+        right = [self.select(mask, self.each(function, *args), y) for function, y in fast.items()]
         code.do(f"br label %{after}")
         last = code.block
         code.label(after)
-        return code.emit(f"phi {self.type} [ {fast}, %{before} ], [ {mended}, %{last} ]")
+        pairs = zip(fast.values(), right, strict=True)
+        return [code.emit(f"phi {self.type} [ {y}, %{before} ], [ {other}, %{last} ]") for y, other in pairs]

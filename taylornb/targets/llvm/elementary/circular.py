@@ -9,7 +9,7 @@ import math
 
 from .. import huge
 from ..text import Vector
-from .pieces import magnitude, mended, nearest, polynomial, two_product
+from .pieces import magnitude, nearest, polynomial, two_product
 
 # π/2 in three parts of 53 or 24 bits each. From |x| = 1 on, x − k·(the first part) is a multiple of
 # 2^-52 (or 2^-23) below 1: exact. The second part is positive, or −0 would become 0.
@@ -106,6 +106,6 @@ def _patched(v: Vector, x: str, values: dict[str, str]) -> list[str]:
     """The values, by the C names of the functions, with those of arguments beyond LIMITS."""
     far = v.compare("ogt", magnitude(v, x), v.constant(LIMITS[v.bits_of_element]))
     if v.bits_of_element == 32:
-        return mended(v, far, {name + "f": y for name, y in values.items()}, x)
+        return v.patch(far, {name + "f": y for name, y in values.items()}, x)
     huge.functions(v.code.module)
-    return mended(v, far, {"tn." + name: y for name, y in values.items()}, x)
+    return v.patch(far, {"tn." + name: y for name, y in values.items()}, x)

@@ -164,23 +164,6 @@ def two_product(v: Vector, a: str, b: str) -> tuple[str, str]:
 # ---- calls -------------------------------------------------------------------------------------------
 
 
-def mended(v: Vector, mask: str, fast: dict[str, str], *args: str) -> list[str]:
-    """The values of `fast`, but the C functions named by its keys, of the arguments, in the lanes of the mask.
-
-    They are called only if there is such a lane.
-    """
-    code, some = v.code, v.any(mask)
-    before, slow, after = code.block, code.name("slow"), code.name("after")
-    code.do(f'br i1 {some}, label %{slow}, label %{after}, !prof !{{!"branch_weights", i32 1, i32 100000}}')
-    code.label(slow)
-    right = [v.select(mask, v.each(function, *args), y) for function, y in fast.items()]
-    code.do(f"br label %{after}")
-    last = code.block
-    code.label(after)
-    pairs = zip(fast.values(), right, strict=True)
-    return [code.emit(f"phi {v.type} [ {y}, %{before} ], [ {other}, %{last} ]") for y, other in pairs]
-
-
 def in_float64(build: Builder) -> Builder:
     """A builder for vectors of float32 too, from one for float64."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..text import Vector
-from .pieces import form, magnitude, mended, signed
+from .pieces import form, magnitude, signed
 
 
 def remainder(v: Vector, a: str, b: str) -> str:
@@ -16,7 +16,7 @@ def remainder(v: Vector, a: str, b: str) -> str:
     rest = v.select(v.compare("oge", rest, bottom), v.subtract(rest, bottom), rest)
     rest = signed(v, v.select(v.compare("olt", top, bottom), top, rest), a)
     few = v.compare("olt", quotient, v.constant(2.0 ** form(v).digits))
-    (rest,) = mended(v, v.opposite(few), {"fmod" if v.bits_of_element == 64 else "fmodf": rest}, a, b)
+    (rest,) = v.patch(v.opposite(few), {"fmod" if v.bits_of_element == 64 else "fmodf": rest}, a, b)
     against = v.logic("xor", v.compare("olt", rest, zero), v.compare("olt", b, zero))
     moved = v.select(against, v.add(rest, b), rest)
     nothing = v.compare("oeq", rest, zero)
