@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import ctypes
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 import taylornb as tn
-from taylornb import buffers, kernels, launch
+from taylornb import buffers
 from taylornb.program import Program
 
 from .peers import Array, Case, Contender, Inputs
@@ -71,13 +71,12 @@ def contenders(case: Case, given: Inputs) -> list[Contender]:
 
 
 def _kernel(case: Case, given: Inputs, fused: tn.Fused) -> Contender:
-    """The machine code, called as that of C is, with addresses made before: what a call from Python adds is left out."""
-    written_program, planes = written(fused, given.series)
-    (output,) = written_program.outputs
-    used, rows = [planes[slot] for slot in written_program.inputs], given.out[: len(output.support.rows)]
-    kernel = kernels.kernel(written_program, (True,) * len(used), launch.streaming([rows]))
-    numbers = [number for plane in (*used, rows) for number in (kernels.address(plane), plane.strides[0], 0)]
-    table = (ctypes.c_int64 * len(numbers))(*numbers)
+    """The machine code, called as that of C is, with all decided before: what a call from Python adds is left out."""
+    traced, operands = fused._prepare(given.series, {})
+    ((part, own),) = traced.evaluator.prepare(traced.known(operands), (fused.target, fused.form))
+    (output,) = part.program.outputs
+    used, rows = [operands[slot].planes for slot in own.slots], given.out[: len(output.support.rows)]
+    call = partial(own.call, *used, rows)
 
     def coefficients(result: Any, at: list[int]) -> Array:
         found = np.zeros((case.size, len(at)), dtype=case.dtype)
@@ -85,9 +84,6 @@ def _kernel(case: Case, given: Inputs, fused: tn.Fused) -> Contender:
         for monomial, row in output.support.rows:
             found[monomial] = rows[row][at]
         return found
-
-    def call(_alive: Any = (given, planes)) -> None:
-        kernel.run(table, 0, 1, 0, given.points)
 
     return Contender(KERNEL, call, coefficients)
 

@@ -17,11 +17,29 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Block = NDArray[np.uint8]
 LARGE = 1 << 18  # bytes from which memory is worth keeping; the system's allocator keeps what is smaller
 # Where Linux says how much memory a container may use, in the second and in the first version of control groups.
 CONTAINER = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 LINE = 64  # bytes of a cache line, which a vector should not straddle
+
+
+class Block:
+    """A piece of memory that results live in, one after the other.
+
+    Args:
+        size: Its bytes.
+
+    Attributes:
+        size: The same.
+        start: The address of its first cache line.
+    """
+
+    __slots__ = ("_memory", "size", "start")
+
+    def __init__(self, size: int) -> None:
+        self._memory, self.size = np.empty(size, np.uint8), size
+        address: int = self._memory.__array_interface__["data"][0]
+        self.start = -address % LINE + address
 
 
 class Pool:
@@ -33,41 +51,51 @@ class Pool:
 
     def __init__(self, limit: int) -> None:
         self.limit, self.idle, self.reused = limit, 0, 0
-        self._blocks: OrderedDict[int, Block] = OrderedDict()  # by identity, in the order they came back
+        self.blocks: OrderedDict[Block, None] = OrderedDict()  # in the order they came back
+        self._by_size: dict[int, list[Block]] = {}  # likewise
         self._lock = Lock()
 
     def take(self, size: int) -> Block | None:
         """A block of just this size, if there is one."""
         with self._lock:
-            found = next((key for key in reversed(self._blocks) if self._blocks[key].size == size), None)
-            if found is None:
+            blocks = self._by_size.get(size)
+            if not blocks:
                 return None
+            found = blocks.pop()
+            del self.blocks[found]
             self.idle -= size
             self.reused += 1
-            return self._blocks.pop(found)
+            return found
 
     def give(self, block: Block) -> None:
         """Keep a block; the oldest make room for it. A collection of garbage inside `take` drops it instead."""
         if block.size > self.limit or not self._lock.acquire(blocking=False):
             return
         try:
-            self._blocks[id(block)] = block
+            self.blocks[block] = None
+            self._by_size.setdefault(block.size, []).append(block)
             self.idle += block.size
             while self.idle > self.limit:
-                self.idle -= self._blocks.popitem(last=False)[1].size
+                oldest = self.blocks.popitem(last=False)[0]
+                self._by_size[oldest.size].remove(oldest)
+                self.idle -= oldest.size
         finally:
             self._lock.release()
 
     def clear(self) -> None:
         """Let go of everything."""
         with self._lock:
-            self._blocks.clear()
+            self.blocks.clear()
+            self._by_size.clear()
             self.idle = 0
 
     def forked(self) -> None:
         """In the child of a fork: another thread of the parent may have held the lock, and been in the midst of counting."""
         self._lock = Lock()
-        self.idle = sum(block.size for block in self._blocks.values())
+        self._by_size = {}
+        for block in self.blocks:
+            self._by_size.setdefault(block.size, []).append(block)
+        self.idle = sum(block.size for block in self.blocks)
 
 
 class Lease:
@@ -75,14 +103,48 @@ class Lease:
 
     __slots__ = ("__array_interface__", "_block", "_pool")
 
-    def __init__(self, pool: Pool, block: Block, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+    def __init__(self, pool: Pool, block: Block, shape: tuple[int, ...], typestr: str) -> None:
         self._pool, self._block = pool, block
-        address: int = block.__array_interface__["data"][0]
-        start = -address % LINE + address
-        self.__array_interface__ = {"version": 3, "shape": shape, "typestr": dtype.str, "data": (start, False)}
+        self.__array_interface__ = {"version": 3, "shape": shape, "typestr": typestr, "data": (block.start, False)}
 
     def __del__(self) -> None:
         self._pool.give(self._block)
+
+
+class Room:
+    """What an array needs: its shape and dtype, and where memory for it comes from.
+
+    Args:
+        shape: Its shape.
+        dtype: Its dtype.
+        small: Bytes below which memory is NumPy's.
+
+    Attributes:
+        size: Its bytes.
+
+    Raises:
+        MemoryError: Where it is larger than the memory of the machine; it says how large.
+    """
+
+    __slots__ = ("_taken", "_typestr", "dtype", "shape", "size")
+
+    def __init__(self, shape: tuple[int, ...], dtype: np.dtype[Any], small: int = LARGE) -> None:
+        self.shape, self.dtype, self._typestr = shape, dtype, dtype.str
+        self.size = size = prod(shape) * dtype.itemsize
+        self._taken = 0 if size < small or dtype.kind == "O" else _rounded(size) + LINE
+        if self._taken and size > memory():
+            raise MemoryError(
+                f"{shape[0]} coefficients of {prod(shape[1:]):,} elements need {size / 2**30:,.1f} GiB, more than the "
+                f"{memory() / 2**30:,.1f} GiB of this machine; lower the order or take fewer elements at a time"
+            )
+
+    def array(self) -> NDArray[Any]:
+        """An array yet to be filled, at the start of a cache line where it is large."""
+        if not self._taken:
+            return np.empty(self.shape, self.dtype)
+        kept = pool()
+        block = kept.take(self._taken) or _fresh(kept, self._taken)
+        return np.asarray(Lease(kept, block, self.shape, self._typestr))
 
 
 def empty(shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
@@ -91,31 +153,20 @@ def empty(shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
     Raises:
         MemoryError: Where it is larger than the memory of the machine; it says how large.
     """
-    size = prod(shape) * dtype.itemsize
-    if size < LARGE or dtype.kind == "O":
-        return np.empty(shape, dtype)
-    if size > memory():
-        raise MemoryError(
-            f"{shape[0]} coefficients of {prod(shape[1:]):,} elements need {size / 2**30:,.1f} GiB, more than the "
-            f"{memory() / 2**30:,.1f} GiB of this machine; lower the order or take fewer elements at a time"
-        )
-    return leased(shape, dtype)
+    return Room(shape, dtype).array()
 
 
 def leased(shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
     """An array in memory of the pool, however small, at the start of a cache line."""
-    kept = pool()
-    room = _rounded(prod(shape) * dtype.itemsize) + LINE
-    block = kept.take(room)
-    return np.asarray(Lease(kept, _fresh(kept, room) if block is None else block, shape, dtype))
+    return Room(shape, dtype, small=1).array()
 
 
-def _fresh(kept: Pool, room: int) -> Block:
+def _fresh(kept: Pool, size: int) -> Block:
     try:
-        return np.empty(room, np.uint8)
+        return Block(size)
     except MemoryError:
         kept.clear()
-        return np.empty(room, np.uint8)
+        return Block(size)
 
 
 def _rounded(size: int) -> int:
@@ -125,6 +176,7 @@ def _rounded(size: int) -> int:
 
 
 _making = Lock()
+_one: Pool | None = None
 
 
 def pool() -> Pool:
@@ -133,19 +185,24 @@ def pool() -> Pool:
     Raises:
         ValueError: Where TAYLORNB_POOL_BYTES is no whole number.
     """
+    return _one or _made()
+
+
+def _made() -> Pool:
+    global _one
     with _making:
-        return _pool()
+        if _one is None:
+            _one = Pool(_limit())
+            if hasattr(os, "register_at_fork"):
+                os.register_at_fork(after_in_child=_one.forked)
+        return _one
 
 
-@lru_cache(maxsize=1)
-def _pool() -> Pool:
+def _limit() -> int:
     given = os.environ.get("TAYLORNB_POOL_BYTES", "").strip()
     if given and not given.isdecimal():
         raise ValueError(f"the environment variable TAYLORNB_POOL_BYTES must be a number of bytes, not {given!r}")
-    made = Pool(int(given) if given else memory() // 8)
-    if hasattr(os, "register_at_fork"):
-        os.register_at_fork(after_in_child=made.forked)
-    return made
+    return int(given) if given else memory() // 8
 
 
 @lru_cache(maxsize=1)

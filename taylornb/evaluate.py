@@ -11,7 +11,7 @@ import numpy as np
 from .basis import Basis
 from .forms import Way, is_looped, may_be_looped
 from .graph import Node, walk
-from .launch import broadcast_shape, launch
+from .launch import Prepared, broadcast_shape, launch, prepare
 from .loops import estimate, roll
 from .operand import Operand, Planes, Spec
 from .program import Program
@@ -68,6 +68,25 @@ class Evaluator:
         """
         return self._stages(known, way, lambda program, operands, given: launch(program, operands, way, given), into)
 
+    def prepare(self, known: Known, way: Way) -> list[tuple[Part, Prepared]] | None:
+        """The kernels of a call, in the order they run, and what they are called with.
+
+        None where something else than kernels is run, or an output is one of the inputs.
+        """
+        if self._structure:
+            return None
+        known = {**known, **self.graph.captured}
+        parts = self._plan(self.outputs, _signature(known), way)
+        if not {node for part in parts for node in part.nodes}.issuperset(self.outputs):
+            return None
+        found = []
+        for part in parts:
+            own = prepare(part.program, [known[node] for node in part.sources], way)
+            if own is None:
+                return None
+            found.append((part, own))
+        return found
+
     def programs(self, known: Known, way: Way) -> list[Program | Rolled]:
         """The programs of a call, in the order they run."""
         found: list[Program | Rolled] = []
@@ -94,7 +113,7 @@ class Evaluator:
         self, nodes: tuple[Node, ...], known: Known, way: Way, run: Run, into: Into | None = None
     ) -> list[Operand]:
         """The nodes from what is known, in one kernel for each shape that comes out."""
-        parts = self._plan(nodes, tuple([(node, one.spec, one.planes.shape[1:]) for node, one in known.items()]), way)
+        parts = self._plan(nodes, _signature(known), way)
         rooms = into(_likes(nodes, parts, known)) if into else {}
         found: Known = {}
         for part in parts:
@@ -133,6 +152,10 @@ class Evaluator:
                 if is_looped(lambda: estimate(self.graph, nodes, slots, basis), count, basis, way):
                     return roll(self.graph, nodes, slots, basis)
             return write(self.graph, nodes, slots, basis)
+
+
+def _signature(known: Known) -> Signature:
+    return tuple([(node, one.spec, one.planes.shape[1:]) for node, one in known.items()])
 
 
 def finished(found: Operand, node: Node) -> Operand:

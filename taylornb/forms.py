@@ -28,6 +28,8 @@ HIGH_UNROLLED = 2_000  # if this has more instructions; they compile in a tenth 
 MARGIN = 6  # a node brings up to so many more, those of its equation, with no more products than a pair of dense series has
 PROMPT = 1_000_000  # instructions times elements that NumPy does in about the time of a compilation, some 20 ms
 STREAM = 32 << 20  # bytes; the last cache of a processor of today has as much, or a process's share of it
+BRIEF = 5_000.0  # nanoseconds of work below which the interpreter's lock is kept: giving it away and back takes a hundred
+SHARED = 20_000.0  # nanoseconds of work for each thread from which those that listen are called, within a microsecond
 PARALLEL = 300_000.0  # nanoseconds of work from which a second thread gains clearly more than it takes to wake it
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from functools import lru_cache, update_wrapper
+from functools import lru_cache, partial, update_wrapper
 from types import MethodType
 from typing import Any, overload
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from .array import TaylorArray, wrap
 from .basis import Basis, same_basis
+from .containers import Tree, flattened, rebuilt
 from .errors import TracingError
 from .evaluate import Evaluator, Like, finished
 from .forms import Form, Target, Way, check_form, check_target
@@ -20,12 +21,13 @@ from .number import exactly
 from .operand import Operand, Planes, Spec, operand
 from .out import Out, rooms, take
 from .program import NO_COST, Cost
+from .repeat import Kinds, Repeat, kinds, repeat
 from .targets import source
 from .targets.llvm.machine import assembly
 from .threads import lock
 from .trace import Tracer, Tracing
 
-Tree = Any  # arrays in tuples, lists and dicts
+KNOWN = 256  # signatures of a function that are remembered
 
 
 class Traced:
@@ -35,9 +37,7 @@ class Traced:
         graph = Tracing()
         self.inputs = [graph.input(slot, spec) for slot, spec in enumerate(specs)]
         with graph.open():
-            self.layout, leaves = _flattened(
-                function(*_rebuilt(layout, [Tracer(graph, node) for node in self.inputs]), **static)
-            )
+            self.layout, leaves = flattened(function(*rebuilt(layout, [Tracer(graph, node) for node in self.inputs]), **static))
             self.outputs: list[Node] = [graph.lift(leaf) for leaf in leaves if isinstance(leaf, Tracer)]
         self.fixed = {i: leaf for i, leaf in enumerate(leaves) if not isinstance(leaf, Tracer)}
         captured = [found.spec.basis for found in graph.captured.values()]
@@ -62,16 +62,24 @@ class Traced:
             return made[0]
         results = iter(made)
         count = len(self.fixed) + len(self.outputs)
-        return _rebuilt(self.layout, [self.fixed[i] if i in self.fixed else next(results) for i in range(count)])
+        return rebuilt(self.layout, [self.fixed[i] if i in self.fixed else next(results) for i in range(count)])
+
+    def repeated(self, operands: list[Operand], way: Way) -> Repeat | None:
+        """What calls on such operands become from the second on, where they are kernels alone."""
+        parts = None if self.fixed else self.evaluator.prepare(self.known(operands), way)
+        if parts is None:
+            return None
+        built = None if self.layout is None else partial(rebuilt, self.layout)
+        return repeat(parts, self.inputs, self.evaluator.graph.captured, self.outputs, built)
 
     def _outs(self, out: Tree) -> list[Out]:
         """What was given for each result."""
-        layout, leaves = _flattened(out)
+        layout, leaves = flattened(out)
         count = len(self.fixed) + len(self.outputs)
         if len(leaves) != count:
             raise ValueError(f"out has {len(leaves)} arrays, and the function returns {count}; give one for each result")
         if layout != self.layout:
-            got, wanted = (_rebuilt(containers, [...] * count) for containers in (layout, self.layout))
+            got, wanted = (rebuilt(containers, [...] * count) for containers in (layout, self.layout))
             raise ValueError(f"out is {got}, and the function returns {wanted}; give arrays in these containers")
         given = [leaf for i, leaf in enumerate(leaves) if i not in self.fixed]
         if len({id(leaf) for leaf in given}) < len(given):
@@ -115,8 +123,9 @@ class Fused:
         check_form(form, target)
         update_wrapper(self, function)
         self.function, self.target, self.form = function, target, form
-        self._traced = lru_cache(maxsize=256)(self._trace)
-        self._known = lru_cache(maxsize=256)(self._waited)  # without waiting for what another thread traces
+        self._repeats: dict[Kinds | None, Repeat | None] = {}
+        self._traced = lru_cache(maxsize=KNOWN)(self._trace)
+        self._known = lru_cache(maxsize=KNOWN)(self._waited)  # without waiting for what another thread traces
 
     def __call__(self, *args: Tree, out: Tree = None, **static: Hashable) -> Any:
         """The result on arrays, series and numbers; keyword arguments are baked in.
@@ -135,14 +144,35 @@ class Fused:
             ValueError: Where shapes do not broadcast, or `out` has another shape, dtype or container than the result;
                 nothing has been written then.
         """
-        layout, leaves = _flattened(args)
+        planes = list[Planes]()
+        key = None if static else kinds(args, planes)
+        known = self._repeats.get(key)
+        if known is not None:
+            if out is None:
+                return known(planes)
+            if known.into(out, planes):
+                return out
+        layout, leaves = flattened(args)
         for leaf in leaves:
             if isinstance(leaf, Tracer):
                 if out is not None:
                     raise TracingError("a fused function takes no out= inside another, where it has no results of its own")
                 return self.function(*args, **static)
         traced, operands = self._found(layout, leaves, static)
-        return traced(operands, (self.target, self.form), out)
+        found = traced(operands, (self.target, self.form), out)
+        if key is not None and key not in self._repeats:
+            self._remember(key, planes, traced, operands)
+        return found
+
+    def _remember(self, key: Kinds, planes: list[Planes], traced: Traced, operands: list[Operand]) -> None:
+        """How to repeat a call; None where it cannot be, or where arguments were converted."""
+        same = all(
+            kind is float or (given.dtype == one.planes.dtype and np.may_share_memory(given, one.planes))
+            for kind, given, one in zip(key, planes, operands, strict=True)
+        )
+        if len(self._repeats) >= KNOWN:
+            self._repeats.clear()
+        self._repeats[key] = traced.repeated(operands, (self.target, self.form)) if same else None
 
     def source(self, *args: Tree, **static: Hashable) -> str:
         """The text of the kernels that a call with such arguments runs, every array taken in full."""
@@ -179,7 +209,7 @@ class Fused:
         return self._traced.cache_info().misses
 
     def _prepare(self, args: tuple[Tree, ...], static: dict[str, Hashable]) -> tuple[Traced, list[Operand]]:
-        return self._found(*_flattened(args), static)
+        return self._found(*flattened(args), static)
 
     def _found(self, layout: Tree, leaves: list[Any], static: dict[str, Hashable]) -> tuple[Traced, list[Operand]]:
         operands = [leaf._found if type(leaf) is TaylorArray else _argument(leaf, i) for i, leaf in enumerate(leaves)]
@@ -274,29 +304,3 @@ def _checked_static(name: str, value: Any) -> Hashable:
     except TypeError:
         raise TracingError(f"keyword argument {name!r} is baked in and must be hashable, not {value!r}") from None
     return value  # type: ignore[no-any-return]
-
-
-def _flattened(tree: Tree) -> tuple[Tree, list[Any]]:
-    """The containers, hashable, and the leaves in order."""
-    if not isinstance(tree, tuple | list | dict):
-        return None, [tree]
-    names = tuple(tree) if isinstance(tree, dict) else ()
-    if type(tree) is tuple and not any(isinstance(item, tuple | list | dict) for item in tree):
-        return (tuple, (), (None,) * len(tree)), list(tree)
-    parts = [_flattened(item) for item in (tree.values() if isinstance(tree, dict) else tree)]
-    return (type(tree), names, tuple(layout for layout, _ in parts)), [leaf for _, leaves in parts for leaf in leaves]
-
-
-def _rebuilt(layout: Tree, leaves: list[Any]) -> Any:
-    remaining = iter(leaves)
-
-    def build(part: Tree) -> Any:
-        if part is None:
-            return next(remaining)
-        kind, names, parts = part
-        items = [build(inner) for inner in parts]
-        if names:
-            return kind(zip(names, items, strict=True))
-        return kind(*items) if hasattr(kind, "_fields") else kind(items)
-
-    return build(layout)

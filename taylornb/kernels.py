@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-import ctypes
-from collections.abc import Sequence
 from functools import lru_cache
 from importlib import import_module
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from . import buffers, cache, threads
-from .forms import PARALLEL, nanoseconds
+from . import buffers, crew, threads
+from .forms import BRIEF, SHARED, nanoseconds
+from .layout import Loops
 from .operand import Planes
 from .program import Program
 from .rolled import Rolled
 from .targets import source
 from .targets.llvm import functions, looped, machine, unrolled
-from .threads import Chunk
+from .targets.llvm.entry import Word
 
-BYTE = np.dtype(np.uint8)
-FUNCTION = ctypes.CFUNCTYPE(None, ctypes.c_void_p, *[ctypes.c_int64] * 4)  # releases the interpreter while it runs
-LINE = 64  # elements that a chunk is a multiple of, so that threads do not write to one cache line
 CHUNKS = 4  # for each thread, so that a slow one does not keep the others waiting
+MULTIPLE = 64  # elements that a chunk is a multiple of, so that threads do not write to one cache line
+BYTE = np.dtype(np.uint8)
 
 _lock = threads.lock()
 
@@ -37,55 +36,64 @@ class Kernel:
     """
 
     def __init__(self, text: str, weight: float, room: int) -> None:
-        host = machine.host()
-        key = cache.key(text, host.name, host.features)
-        code = cache.load(key)
-        if code is None:
-            code = machine.object_code(text)
-            cache.save(key, code)
-        self._loaded = machine.Loaded(code)
-        self.run = FUNCTION(self._loaded.address("kernel"))
+        self._loaded = machine.Loaded(crew.code(text))
+        self.address = self._loaded.address("kernel")
         self.weight, self.room = weight, room
 
-    def __call__(self, lengths: tuple[int, int], arrays: Sequence[tuple[Planes, int]]) -> None:
+
+class Call:
+    """A kernel on arrays of one layout: everything about a call but the arrays, as `run` and `share` are handed it.
+
+    Args:
+        kernel: The kernel.
+        loops: Over which elements.
+    """
+
+    def __init__(self, kernel: Kernel, loops: Loops) -> None:
+        self.kernel, self._loops = kernel, loops  # the kernel, for as long as its machine code may be called
+        outer, inner = loops.lengths
+        self._work = outer * inner * kernel.weight
+        self._along, self._within = (inner, True) if inner >= outer else (outer, False)
+        steps = [number for row, step in loops.steps for number in (0, row, step)]
+        head = [kernel.address, outer, inner, 0, self._within, len(loops.steps), kernel.room, self._work < BRIEF]
+        self._plan = np.array([*head, *steps], dtype=np.int64)
+        self._alone = self._work < SHARED
+        self._around = bool(loops.around[0])
+        self._simple = self._alone and not kernel.room and not self._around
+        self._run = crew.functions().run
+
+    def __call__(self, *arrays: Planes) -> None:
         """Run it, on several threads where there is enough to do.
 
         Args:
-            lengths: Of the outer axis and of the inner one.
-            arrays: For each input that is read and each output its planes, whose elements are one after the other, and
-                the bytes from one step of the outer axis to the next.
+            *arrays: For each input that is read and each output its planes.
         """
-        outer, inner = lengths
-        numbers = [number for planes, step in arrays for number in (address(planes), planes.strides[0], step)]
-        workers = self._workers(outer * inner)
-        if workers == 1:
-            self._run(numbers, 0, outer, 0, inner)
+        if self._simple:
+            self._run(self._plan, *arrays)
             return
-        along = inner if inner >= outer else outer
-
-        def work(start: int, stop: int, _alive: object = arrays) -> None:
-            if along is inner:
-                self._run(numbers, 0, outer, start, stop)
+        others = 0 if self._alone else min(threads.count(), int(self._work / SHARED) + 1) - 1
+        if self.kernel.room:
+            arrays = (*arrays, buffers.leased((self.kernel.room * (1 + others),), BYTE))
+        plan = self._plan
+        for starts in self._loops.starts():
+            if self._around:
+                plan = plan.copy()
+                plan[Word.FIRST : Word.FIRST + 3 * len(starts) : 3] = starts
+            if others:
+                crew.share(self._shared(plan, others), others, self._work, arrays)
             else:
-                self._run(numbers, start, stop, 0, inner)
+                self._run(plan, *arrays)
 
-        threads.share(work, _chunks(along, workers, LINE if along is inner else 1), workers)
-
-    def _run(self, numbers: list[int], *limits: int) -> None:
-        if not self.room:
-            self.run((ctypes.c_int64 * len(numbers))(*numbers), *limits)
-            return
-        memory = buffers.leased((self.room,), BYTE)
-        self.run((ctypes.c_int64 * (len(numbers) + 1))(*numbers, address(memory)), *limits)
-
-    def _workers(self, elements: int) -> int:
-        work = elements * self.weight
-        return 1 if work < PARALLEL else min(threads.count(), int(work / PARALLEL) + 1)
+    def _shared(self, plan: NDArray[np.int64], others: int) -> NDArray[np.int64]:
+        plan = plan.copy()
+        plan[Word.CHUNK] = chunk(self._along, others, self._within)
+        return plan
 
 
-def _chunks(length: int, workers: int, multiple: int) -> list[Chunk]:
-    step = max(-(-length // (workers * CHUNKS * multiple)) * multiple, 1)
-    return [(start, min(start + step, length)) for start in range(0, length, step)]
+def chunk(length: int, others: int, within: bool) -> int:
+    """How much of an axis a thread takes at a time, on so many other threads."""
+    multiple = MULTIPLE if within else 1
+    return max(-(-length // ((1 + others) * CHUNKS * multiple)) * multiple, 1)
 
 
 def kernel(program: Program | Rolled, follows: tuple[bool, ...], streaming: bool = False) -> Kernel:
@@ -146,13 +154,6 @@ def _numba_compiled(text: str, types: tuple[tuple[str, int], ...], inputs: int) 
 def compilations() -> int:
     """How many kernels this process has made, or loaded from the disk."""
     return _made.cache_info().misses + _numba_compiled.cache_info().misses
-
-
-def forget() -> None:
-    """Drop the kernels in memory, so that the next call compiles again, or loads from the disk."""
-    with _lock:
-        for known in (_kernel, _made, _numba_kernel, _numba_compiled):
-            known.cache_clear()
 
 
 def address(planes: Planes) -> int:

@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from itertools import groupby, zip_longest
+from functools import lru_cache
+from itertools import zip_longest
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
 from . import buffers
-from .buffers import LINE
+from .buffers import LINE, Room
 from .errors import UnsupportedError
 from .forms import Form, Way, chosen, streams
-from .kernels import address, by_numba, kernel
+from .kernels import Call, address, by_numba, kernel
+from .layout import Layout, Loops, Shape, loops
 from .operand import Operand, Planes
 from .program import Program
 from .rolled import Rolled
 from .targets import reference
 from .targets.multiprecision import Multiprecision
-
-SHORT = 32  # elements of an inner axis below which the loop over it is not worth its start: inputs are repeated instead
-
-Shape = tuple[int, ...]
 
 
 def launch(
@@ -55,6 +54,39 @@ def launch(
         else:
             _RUN[chosen(len(program.instructions), elements, way)](program, planes, outputs)
     return outputs
+
+
+class Prepared(NamedTuple):
+    """How `launch` runs a program on arrays like those it was prepared for.
+
+    Attributes:
+        call: The call of its kernel.
+        slots: The inputs that are read, whose planes it takes, and then those of the results.
+        rooms: For each result what memory it takes.
+        streaming: Whether the results must start at cache lines, as they do in memory from `rooms`.
+    """
+
+    call: Call
+    slots: tuple[int, ...]
+    rooms: tuple[Room, ...]
+    streaming: bool
+
+
+def prepare(program: Program | Rolled, operands: Sequence[Operand], way: Way) -> Prepared | None:
+    """The call that `launch` would make; None where it makes none, or copies arrays first."""
+    planes = [found.planes for found in operands]
+    shape = _common_shape(planes)
+    elements = prod(shape)
+    if not elements or any(plane.dtype.kind == "O" for plane in planes):
+        return None
+    if isinstance(program, Program) and chosen(len(program.instructions), elements, way) != "unrolled":
+        return None
+    rooms = tuple([Room((len(out.support.rows), *shape), out.dtype) for out in program.outputs])
+    outs = tuple([Layout.contiguous(room.shape, room.dtype.itemsize) for room in rooms])
+    on_lines = all(layout.strides[0] % LINE == 0 for layout, room in zip(outs, rooms, strict=True) if room.dtype.kind == "f")
+    streaming = on_lines and streams(sum([room.size for room in rooms]))
+    call = _call(program, _layouts([planes[slot] for slot in program.inputs]), outs, streaming)
+    return Prepared(call, tuple(program.inputs), rooms, streaming) if call is not None else None
 
 
 def broadcast_shape(shapes: Sequence[Shape]) -> Shape:
@@ -102,25 +134,40 @@ def _by_reference(program: Program, planes: Sequence[Planes], outputs: Sequence[
 
 
 def _compiled(program: Program | Rolled, planes: Sequence[Planes], outputs: Sequence[Planes]) -> None:
-    used = [planes[slot] for slot in program.inputs]
-    if all(_is_plain(plane, outputs[0].shape) for plane in (*used, *outputs)):
-        arrays = [(plane, 0) for plane in (*used, *outputs)]
-        kernel(program, (True,) * len(used), streaming(outputs))((1, prod(outputs[0].shape[1:])), arrays)
-        return
-    for (outer, inner), ins, outs in _loops(used, outputs):
-        follows = tuple(plane.shape[2] > 1 or inner == 1 for plane in ins)
-        arrays = [(plane, plane.strides[1] if plane.shape[1] > 1 else 0) for plane in (*ins, *outs)]
-        kernel(program, follows)((outer, inner), arrays)
+    used, streaming = [planes[slot] for slot in program.inputs], _streaming(outputs)
+    call = _call(program, _layouts(used), _layouts(outputs), streaming)
+    if call is None:
+        used = _one_after_the_other(used, outputs)
+        call = _call(program, _layouts(used), _layouts(outputs), streaming)
+    assert call is not None
+    call(*used, *outputs)
 
 
-def _is_plain(planes: Planes, shape: Shape) -> bool:
-    """Whether the elements are one after the other, and as many as those of the outputs."""
-    return planes.flags.c_contiguous and planes.shape[1:] == shape[1:]
+@lru_cache(maxsize=4096)
+def _call(program: Program | Rolled, ins: tuple[Layout, ...], outs: tuple[Layout, ...], streaming: bool) -> Call | None:
+    """The call of a kernel on arrays of such layouts; None where inputs must be copied first."""
+    found = loops(outs[0].shape[1:], (*ins, *outs))
+    if found is None:
+        return None
+    plain = found.lengths[0] == 1 and all(found.follows)
+    return Call(kernel(program, found.follows[: len(ins)], streaming and plain), found)
 
 
-def streaming(outputs: Sequence[Planes]) -> bool:
+def _layouts(planes: Sequence[Planes]) -> tuple[Layout, ...]:
+    return tuple([Layout(plane.shape, plane.strides, plane.itemsize) for plane in planes])
+
+
+def _one_after_the_other(planes: Sequence[Planes], outputs: Sequence[Planes]) -> list[Planes]:
+    """Planes whose elements are, copied where they are not; repeated where the inner loop would be too short."""
+    shape, found = outputs[0].shape[1:], [_aligned(_without_repeats(plane), outputs[0].ndim - 1) for plane in planes]
+    if loops(shape, _layouts([*found, *outputs])) is None:
+        found = [np.ascontiguousarray(np.broadcast_to(plane, (len(plane), *shape))) for plane in found]
+    return found
+
+
+def _streaming(outputs: Sequence[Planes]) -> bool:
     """Whether results go past the caches: there is more of them than would fit, and each row starts at a cache line."""
-    return streams(sum(out.nbytes for out in outputs)) and all(map(_on_lines, outputs))
+    return streams(sum([out.nbytes for out in outputs])) and all(map(_on_lines, outputs))
 
 
 def _on_lines(planes: Planes) -> bool:
@@ -128,7 +175,15 @@ def _on_lines(planes: Planes) -> bool:
 
 
 def _by_numba(program: Program, planes: Sequence[Planes], outputs: Sequence[Planes]) -> None:
-    for (outer, inner), ins, outs in _loops([planes[slot] for slot in program.inputs], outputs):
+    arrays, shape = [*(planes[slot] for slot in program.inputs), *outputs], outputs[0].shape[1:]
+    found = loops(shape, _layouts(arrays))
+    if found is None:
+        arrays[: -len(outputs)] = _one_after_the_other(arrays[: -len(outputs)], outputs)
+        found = loops(shape, _layouts(arrays))
+    assert found is not None
+    outer, inner = found.lengths
+    for views in _turns(found, arrays):
+        ins, outs = views[: -len(outputs)], views[-len(outputs) :]
         ways = [("o" if plane.shape[1] > 1 else "") + ("p" if plane.shape[2] > 1 else "") for plane in ins]
         lengths = {"op": (outer, inner), "o": (outer,), "p": (inner,), "": ()}
         used = [np.ascontiguousarray(p.reshape(len(p), *lengths[way])).view() for p, way in zip(ins, ways, strict=True)]
@@ -141,6 +196,18 @@ def _by_numba(program: Program, planes: Sequence[Planes], outputs: Sequence[Plan
                 out[...] = computed
 
 
+def _turns(found: Loops, arrays: Sequence[Planes]) -> Iterator[list[Planes]]:
+    """For each turn around the two loops the arrays as (rows, outer, inner), with one element where they repeat themselves."""
+    around, own = found.around
+    views = []
+    for plane, (row, step), follows, steps in zip(arrays, found.steps, found.follows, own, strict=True):
+        strides = (*steps, step, plane.itemsize if follows else 0)
+        shape = [length if stride else 1 for length, stride in zip((*around, *found.lengths), strides, strict=True)]
+        views.append(as_strided(plane, (len(plane), *shape), (row, *strides)))
+    for place in np.ndindex(*around):
+        yield [view[(slice(None), *(n % length for n, length in zip(place, view.shape[1:], strict=False)))] for view in views]
+
+
 _RUN: dict[Form, Callable[[Program, Sequence[Planes], Sequence[Planes]], None]] = {
     "reference": _by_reference,
     "unrolled": _compiled,
@@ -151,45 +218,10 @@ _RUN: dict[Form, Callable[[Program, Sequence[Planes], Sequence[Planes]], None]] 
 # ---- broadcasting ------------------------------------------------------------------------------------
 
 
-def _loops(planes: Sequence[Planes], outputs: Sequence[Planes]) -> Iterator[tuple[tuple[int, int], list[Planes], list[Planes]]]:
-    """The work as loops over an outer and an inner axis: (lengths, inputs, outputs), in which nothing is materialised.
-
-    Neighbouring axes along which the same inputs vary are one. More than two such are walked here.
-    """
-    shape = outputs[0].shape[1:]
-    full = [_aligned(_without_repeats(plane), len(shape)) for plane in planes]
-    groups = _groups(shape, [plane.shape[1:] for plane in full])
-    if len(groups) > 1 and prod(shape[axis] for axis in groups[-1]) < SHORT:
-        full = [np.ascontiguousarray(np.broadcast_to(plane, (len(plane), *shape))) for plane in full]
-        groups = _groups(shape, [plane.shape[1:] for plane in full])
-    lengths = tuple(prod(shape[axis] for axis in group) for group in groups)
-    lengths = (1,) * (2 - len(lengths)) + lengths
-    ins = [plane.reshape(len(plane), *_grouped(plane.shape[1:], groups, len(lengths))) for plane in full]
-    outs = [out.reshape(len(out), *lengths) for out in outputs]
-    for lead in np.ndindex(*lengths[:-2]):
-        yield lengths[-2:], [_at(plane, lead) for plane in ins], [_at(out, lead) for out in outs]
-
-
 def _aligned(planes: Planes, axes: int) -> Planes:
     """The planes with so many axes of elements, which are one after the other in each row."""
     shape = (len(planes), *(1,) * (axes - planes.ndim + 1), *planes.shape[1:])
     return (planes if planes[0].flags.c_contiguous else np.ascontiguousarray(planes)).reshape(shape)
-
-
-def _groups(shape: Shape, shapes: Sequence[Shape]) -> list[list[int]]:
-    axes = [axis for axis, length in enumerate(shape) if length > 1]
-    return [list(group) for _, group in groupby(axes, key=lambda axis: tuple(s[axis] > 1 for s in shapes))]
-
-
-def _grouped(shape: Shape, groups: Sequence[Sequence[int]], axes: int) -> Shape:
-    found = tuple(prod(shape[axis] for axis in group) for group in groups)
-    return (1,) * (axes - len(found)) + found
-
-
-def _at(planes: Planes, lead: Shape) -> Planes:
-    for position in lead:
-        planes = planes[:, position if planes.shape[1] > 1 else 0]
-    return planes
 
 
 def _without_repeats(planes: Planes) -> Planes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -52,12 +52,47 @@ class Spec:
         return Spec, (self.support, self.dtype, self.basis)
 
 
-@dataclass(frozen=True, eq=False)
-class Operand:
-    """Planes (rows, *shape) and where the coefficients are in them."""
+class Kind:
+    """All that a compiled call depends on but the numbers. There is one object for each, so that it is a quick key.
 
-    planes: Planes
-    spec: Spec
+    Attributes:
+        spec: What the program depends on.
+        shape: Of the planes.
+        strides: Of the planes.
+    """
+
+    __slots__ = ("shape", "spec", "strides")
+
+    def __init__(self, spec: Spec, shape: tuple[int, ...], strides: tuple[int, ...]) -> None:
+        self.spec, self.shape, self.strides = spec, shape, strides
+
+
+@lru_cache(maxsize=4096)
+def kind_of(spec: Spec, shape: tuple[int, ...], strides: tuple[int, ...]) -> Kind:
+    """The one object for these."""
+    return Kind(spec, shape, strides)
+
+
+class Operand:
+    """Planes and where the coefficients are in them.
+
+    Args:
+        planes: The coefficients, (rows, *shape).
+        spec: What they are.
+        kind: Where it is known.
+    """
+
+    __slots__ = ("_kind", "planes", "spec")
+
+    def __init__(self, planes: Planes, spec: Spec, kind: Kind | None = None) -> None:
+        self.planes, self.spec, self._kind = planes, spec, kind
+
+    @property
+    def kind(self) -> Kind:
+        """What a compiled call depends on."""
+        if self._kind is None:
+            self._kind = kind_of(self.spec, self.planes.shape, self.planes.strides)
+        return self._kind
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -12,7 +12,7 @@ import taylornb
 ROOT = Path(taylornb.__file__).parent
 ELEMENTARY = "targets.llvm.elementary"
 LAYERS = [
-    ["errors", "support", "number", "version", "buffers", "threads"],
+    ["errors", "support", "number", "version", "buffers", "threads", "layout", "containers"],
     ["cache"],
     ["basis"],
     ["graph"],
@@ -47,12 +47,15 @@ LAYERS = [
     ["targets.llvm.sums"],
     ["targets.llvm.looped"],
     ["forms"],
+    ["targets.llvm.entry"],
+    ["crew"],
     ["kernels"],
     ["launch"],
     ["evaluate"],
     ["notation"],
     ["array"],
     ["out"],
+    ["repeat"],
     ["create", "fuse", "functions"],
     ["derivatives", "testing", "info"],
 ]

@@ -163,26 +163,26 @@ def test_a_pool_keeps_no_more_than_its_limit(monkeypatch):
     places = [address(a) for a in held]
     while held:
         del held[0]  # in the order they were made
-        assert own.idle == sum(block.size for block in own._blocks.values()) <= own.limit
-    assert len(own._blocks) == 2
+        assert own.idle == sum(block.size for block in own.blocks) <= own.limit
+    assert len(own.blocks) == 2
     assert address(buffers.empty((1 << 20,), np.dtype(bool))) == places[-1], "the block last used is the first to be used again"
     own.clear()
-    assert (own.idle, len(own._blocks)) == (0, 0)
-    own.give(np.empty(own.limit + 1, np.uint8))
+    assert (own.idle, len(own.blocks)) == (0, 0)
+    own.give(buffers.Block(own.limit + 1))
     assert own.idle == 0, "larger than all it may keep"
 
 
 @pytest.mark.parametrize(("given", "limit"), [("0", 0), (" 1000000 ", 1_000_000), ("", None)])
 def test_the_environment_sets_the_limit(given, limit, monkeypatch):
     monkeypatch.setenv("TAYLORNB_POOL_BYTES", given)
-    assert buffers._pool.__wrapped__().limit == (buffers.memory() // 8 if limit is None else limit)
+    assert buffers._limit() == (buffers.memory() // 8 if limit is None else limit)
 
 
 @pytest.mark.parametrize("given", ["-1", "1e9", "much"])
 def test_the_limit_is_a_whole_number(given, monkeypatch):
     monkeypatch.setenv("TAYLORNB_POOL_BYTES", given)
     with pytest.raises(ValueError, match=f"environment variable TAYLORNB_POOL_BYTES must be a number of bytes, not '{given}'"):
-        buffers._pool.__wrapped__()
+        buffers._limit()
 
 
 def test_a_process_without_a_pool():
@@ -255,7 +255,7 @@ def test_a_collection_of_garbage_inside_the_pool(pool):
         gc.collect()
     finally:
         gc.enable()
-    assert pool.idle == sum(block.size for block in pool._blocks.values())
+    assert pool.idle == sum(block.size for block in pool.blocks)
     assert not pool._lock.locked()
 
 
@@ -277,20 +277,19 @@ def test_threads_that_take_and_give(pool):
     for worker in workers:
         worker.join()
     assert not wrong
-    assert pool.idle == sum(block.size for block in pool._blocks.values()) <= pool.limit
+    assert pool.idle == sum(block.size for block in pool.blocks) <= pool.limit
     assert pool.reused > 100
 
 
 def test_one_pool_for_all_threads(monkeypatch):
     slow, found = threading.Event(), []
     monkeypatch.setattr(buffers, "memory", lambda: slow.wait(0.05) or 1 << 30)
-    buffers._pool.cache_clear()
+    monkeypatch.setattr(buffers, "_one", None)
     workers = [threading.Thread(target=lambda: found.append(buffers.pool())) for _ in range(4)]
     for worker in workers:
         worker.start()
     for worker in workers:
         worker.join()
-    buffers._pool.cache_clear()
     assert len(set(map(id, found))) == 1
 
 
@@ -306,7 +305,7 @@ def test_a_fork_while_another_thread_holds_the_pool():
             pid = os.fork()
         if not pid:
             signal.alarm(20)
-            ok = own.idle == sum(block.size for block in own._blocks.values())
+            ok = own.idle == sum(block.size for block in own.blocks)
             made = buffers.empty((1 << 20,), np.dtype(bool))
             made[:] = False
             ok = ok and kept.all() and not made.any()

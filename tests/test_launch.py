@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from programs import programs, repeatable, series, surface
+from sharing import share_everything
 
 import taylornb as tn
-from taylornb import buffers, forms, kernels, launch
+from taylornb import buffers, crew, forms, kernels, launch, layout
 from taylornb.operand import operand
 
 VARIABLES = ("x", "y")
@@ -101,14 +102,14 @@ def test_special_neighbours_leave_an_element_alone(form, dtype):
 @machine_code
 @pytest.mark.parametrize(("function", "count", "order"), [CASES[2], CASES[5], CASES[8]], ids=["gauss", "mixture", "two"])
 def test_bits_do_not_depend_on_threads_and_chunks(function, count, order, form, dtype, monkeypatch):
+    share_everything(monkeypatch)
     run, n = compiled(function, count, order, form), 20_011
     arrays = coefficients(count, order, dtype, n, seed=3)
     with tn.threads(1):
         alone = run(arrays)
-    monkeypatch.setattr(kernels, "PARALLEL", 1.0)
-    for threads, chunks, line in ((2, 1, 64), (2, 4, 64), (3, 7, 1), (5, 50, 1), (16, 3, 8)):
+    for threads, chunks, multiple in ((2, 1, 64), (2, 4, 64), (3, 7, 1), (5, 50, 1), (16, 3, 8)):
         monkeypatch.setattr(kernels, "CHUNKS", chunks)
-        monkeypatch.setattr(kernels, "LINE", line)
+        monkeypatch.setattr(kernels, "MULTIPLE", multiple)
         with tn.threads(threads):
             np.testing.assert_array_equal(run(arrays), alone, err_msg=f"{threads} threads, {chunks} chunks each")
 
@@ -131,6 +132,7 @@ def test_bits_do_not_depend_on_threads_and_chunks(function, count, order, form, 
     ids=str,
 )
 def test_broadcast_arguments_give_the_bits_of_full_ones(left, right, form, dtype, monkeypatch):
+    share_everything(monkeypatch)
     basis, fused = tn.Basis(VARIABLES, 2), tn.fuse(lambda x, y: (two(x, y), x * x + y, x * 0.3 - y * x), form=form)
     rng = np.random.default_rng(4)
     small = [rng.normal(size=(basis.size, *shape)).astype(dtype) for shape in (left, right)]
@@ -138,7 +140,6 @@ def test_broadcast_arguments_give_the_bits_of_full_ones(left, right, form, dtype
     full = [a.reshape(basis.size, *(1,) * (len(shape) + 1 - a.ndim), *a.shape[1:]) for a in small]
     full = [np.ascontiguousarray(np.broadcast_to(a, (basis.size, *shape))) for a in full]
     expected = fused(*(tn.from_coefficients(a, basis) for a in full))
-    monkeypatch.setattr(kernels, "PARALLEL", 1.0)
     for threads in (1, 3):
         with tn.threads(threads):
             found = fused(*(tn.from_coefficients(a, basis) for a in small))
@@ -201,7 +202,7 @@ def test_other_byte_orders():
 
 
 def test_a_kernel_writes_to_its_outputs_alone(monkeypatch):
-    monkeypatch.setattr(kernels, "PARALLEL", 1.0)
+    share_everything(monkeypatch)
     fused = tn.fuse(lambda x: (np.exp(x), np.sin(x) > 0.5))
     for n in (1, 7, 8, 63, 64, 65, 1000):
         x = tn.from_coefficients(np.linspace(-1, 1, 3 * n).reshape(3, n), tn.Basis(("x",), 2))
@@ -262,22 +263,29 @@ def test_results_of_different_shapes_come_from_one_call():
 
 
 @pytest.mark.parametrize("length", [1, 2, 63, 64, 65, 1000, 12_345])
-@pytest.mark.parametrize("workers", [1, 2, 7])
+@pytest.mark.parametrize("others", [1, 6])
 @pytest.mark.parametrize("multiple", [1, 64])
-def test_chunks_cover_every_element_once(length, workers, multiple):
-    chunks = kernels._chunks(length, workers, multiple)
-    assert [place for start, stop in chunks for place in range(start, stop)] == list(range(length))
-    assert all(start % multiple == 0 for start, _ in chunks)
-    assert len(chunks) <= workers * kernels.CHUNKS
+def test_chunks_are_of_whole_cache_lines_and_few_for_each_thread(length, others, multiple, monkeypatch):
+    monkeypatch.setattr(kernels, "MULTIPLE", multiple)
+    chunk = kernels.chunk(length, others, within=True)
+    assert chunk > 0
+    assert chunk % multiple == 0
+    assert -(-length // chunk) <= (1 + others) * kernels.CHUNKS
 
 
-def test_a_kernel_takes_threads_by_its_work():
-    kernel = kernels.Kernel.__new__(kernels.Kernel)
-    kernel.weight = forms.PARALLEL / 1000
-    with tn.threads(8):
-        assert [kernel._workers(n) for n in (1, 999, 1000, 3000, 10**12)] == [1, 1, 2, 4, 8]
-    with tn.threads(1):
-        assert kernel._workers(10**12) == 1
+def test_a_kernel_takes_threads_by_its_work(monkeypatch):
+    taken = []
+    monkeypatch.setattr(crew, "share", lambda plan, others, work, arrays: taken.append(others))
+    weight = forms.SHARED / 1000
+    for threads, lengths in ((8, (1, 999, 1000, 3000, 10**12)), (1, (10**12,))):
+        with tn.threads(threads):
+            for n in lengths:
+                kernel = kernels.Kernel(NOTHING, weight, 0)
+                kernels.Call(kernel, layout.loops((n,), [layout.Layout((1, n), (0, 8), 8)]))(np.empty(1))
+    assert taken == [1, 3, 7], "and those of little work, or on one thread, run where they were called"
+
+
+NOTHING = "define void @kernel(ptr %table, i64 %o0, i64 %o1, i64 %p0, i64 %p1) { ret void }"
 
 
 # ---- sums --------------------------------------------------------------------------------------------
@@ -296,7 +304,7 @@ def test_a_sum_is_one_tree_whatever_the_memory(reduce, axis, dtype, monkeypatch)
     turned = _series(room[:, :, ::2].transpose(0, 2, 3, 1), basis)
     backwards = _series(np.ascontiguousarray(x.coeffs[:, ::-1, ::-1, ::-1])[:, ::-1, ::-1, ::-1], basis)
     expected = bits(reduce(x, axis=axis))
-    monkeypatch.setattr(kernels, "PARALLEL", 1.0)
+    share_everything(monkeypatch)
     fused = tn.fuse(lambda x: reduce(tn.exp(0 * x) * x, axis=axis))
     with tn.threads(1):
         alone = bits(fused(x))
@@ -397,8 +405,8 @@ def test_shapes_that_do_not_broadcast_are_named():
 @pytest.mark.parametrize("n", [5, 16, 64, 1000, 4096])
 def test_results_that_go_past_the_caches_are_the_same_bits(n, dtype, monkeypatch):
     """And they do so only where each row starts at a cache line."""
-    x, f = tn.variable(np.linspace(-2, 2, n, dtype=dtype), 5), lambda x: (np.exp(np.sin(x)) * x, x > 0)
-    near, asked = tn.fuse(f)(x), []
+    x, f = tn.variable(np.linspace(-2, 2, n, dtype=dtype), 5), lambda xs: (np.exp(np.sin(xs[0])) * xs[0], xs[0] > 0)
+    near, asked = tn.fuse(f)([x]), []
     monkeypatch.setattr(launch, "streams", lambda size: True)
     monkeypatch.setattr(launch, "kernel", lambda *args: asked.append(args[2]) or kernels.kernel(*args))
     for start in (0, 1):
@@ -408,7 +416,8 @@ def test_results_that_go_past_the_caches_are_the_same_bits(n, dtype, monkeypatch
             "empty",
             lambda shape, dtype, room=memory: room if len(shape) == 2 and shape[0] == 6 else np.empty(shape, dtype),
         )
-        past = tn.fuse(f)(x)
+        launch._call.cache_clear()
+        past = tn.fuse(f)([x])
         np.testing.assert_array_equal(near[0].coeffs, past[0].coeffs)
         np.testing.assert_array_equal(near[1], past[1])
     assert asked == [n * np.dtype(dtype).itemsize % 64 == 0, False]

@@ -1,7 +1,6 @@
 """Do kernels run on as many threads as was asked for, safely from many threads at once and across a fork?"""
 
 import contextvars
-import gc
 import os
 import signal
 import subprocess
@@ -9,12 +8,12 @@ import sys
 import threading
 import time
 import warnings
-import weakref
 from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
 
 import numpy as np
 import pytest
+from sharing import share_everything
 
 import taylornb as tn
 from taylornb import evaluate, kernels
@@ -32,7 +31,7 @@ def gauss(x):
 @pytest.fixture
 def eager_to_share(monkeypatch):
     """Every kernel takes all the threads it may."""
-    monkeypatch.setattr(kernels, "PARALLEL", 1.0)
+    share_everything(monkeypatch)
 
 
 # ---- how many ----------------------------------------------------------------------------------------
@@ -95,142 +94,6 @@ def test_the_environment_of_a_process():
     environment = {**os.environ, "NUMBA_NUM_THREADS": "1"}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "1"
-
-
-# ---- chunks ------------------------------------------------------------------------------------------
-
-
-def test_chunks_are_shared_among_threads():
-    barrier, by = threading.Barrier(4), {}
-
-    def work(start, stop):
-        barrier.wait(SECONDS)  # passes only where four threads work at once
-        by[start] = threading.get_ident()
-
-    threads.share(work, [(n, n + 1) for n in range(4)], 4)
-    assert len(by) == len(set(by.values())) == 4
-    assert threading.get_ident() in by.values(), "the calling thread is one of them"
-
-
-@pytest.mark.parametrize("failing", [0, 3, 19])
-def test_an_error_in_a_thread_arrives_and_stops_the_rest(failing):
-    done = []
-
-    def work(start, stop):
-        if start == failing:
-            raise RuntimeError(f"in chunk {start}")
-        done.append(start)
-        time.sleep(0.002)
-
-    with pytest.raises(RuntimeError, match=f"in chunk {failing}"):
-        threads.share(work, [(n, n + 1) for n in range(20)], 3)
-    assert len(done) == len(set(done)) < failing + 4, "what was not begun is left out"
-    time.sleep(0.01)
-    assert len(done) < failing + 4, "and nothing goes on after the error arrived"
-
-
-def test_the_call_returns_when_all_chunks_are_done():
-    done = []
-
-    def work(start, stop):
-        if threading.current_thread() is not caller:
-            time.sleep(0.05)
-        done.append(start)
-
-    caller = threading.current_thread()
-    for _ in range(5):
-        done.clear()
-        threads.share(work, [(n, n + 1) for n in range(8)], 4)
-        assert sorted(done) == list(range(8))
-
-
-def test_a_busy_pool_is_not_waited_for():
-    """The caller does the work itself where all other threads are at work for others."""
-    release, started = threading.Event(), threading.Semaphore(0)
-    pool = threads._crew.pool(2)
-    for _ in range(pool._max_workers):
-        pool.submit(lambda: (started.release(), release.wait(SECONDS)))
-    for _ in range(pool._max_workers):
-        started.acquire(timeout=SECONDS)
-    done = []
-    threads.share(lambda start, stop: done.append(start), [(n, n + 1) for n in range(9)], 2)
-    release.set()
-    assert done == list(range(9))
-
-
-def test_a_finished_job_holds_no_arrays():
-    """Not even while it waits in the queue of a busy pool."""
-
-    class Held:
-        pass
-
-    release, held = threading.Event(), Held()
-    pool, alive = threads._crew.pool(1), []
-    for _ in range(pool._max_workers):
-        pool.submit(release.wait, SECONDS)
-    threads.share(lambda start, stop, held=held: None, [(0, 1)], 2)
-    alive.append(sys.getrefcount(held))
-    release.set()
-    assert alive == [2], "the variable here and the argument of getrefcount"
-
-
-def test_where_no_thread_can_start_the_caller_does_all(monkeypatch):
-    """At a limit of the system a thread fails to start after its task was queued: who takes that task is waited for, too."""
-    crew = threads._Crew()
-    monkeypatch.setattr(threads, "_crew", crew)
-    pool = crew.pool(3)
-    pool.submit(lambda: None).result()  # one thread is there
-
-    def refuse(self):
-        raise RuntimeError("can't start new thread")
-
-    done = []
-
-    def work(start, stop):
-        if threading.current_thread() is not caller:
-            time.sleep(0.05)
-        done.append(start)
-
-    caller = threading.current_thread()
-    monkeypatch.setattr(threading.Thread, "start", refuse)
-    for _ in range(3):
-        done.clear()
-        threads.share(work, [(n, n + 1) for n in range(4)], 4)
-        assert sorted(done) == list(range(4))
-    monkeypatch.undo()
-    pool.shutdown()
-
-
-def test_an_interruption_waits_for_the_chunks_under_way():
-    """Ctrl-C reaches the calling thread while another is still writing."""
-    caller, going, written = threading.current_thread(), threading.Event(), []
-
-    def work(start, stop):
-        if threading.current_thread() is caller:
-            going.wait(SECONDS)
-            raise KeyboardInterrupt
-        going.set()
-        time.sleep(0.05)
-        written.append(start)
-
-    with pytest.raises(KeyboardInterrupt):
-        threads.share(work, [(n, n + 1) for n in range(20)], 2)
-    assert len(written) == 1
-
-
-def test_a_kernel_that_was_interrupted_twice_writes_to_memory_that_is_there(eager_to_share, monkeypatch):
-    """What runs in other threads holds the arrays: a second Ctrl-C leaves the wait for them."""
-    given, works = np.ones(1000), []
-    monkeypatch.setattr(threads, "share", lambda work, chunks, workers: works.append(work))
-    with tn.threads(2):
-        result = tn.fuse(gauss)(given)
-    arrays = [weakref.ref(given), weakref.ref(result.base)]
-    del given, result
-    gc.collect()
-    assert all(array() is not None for array in arrays)
-    works.clear()
-    gc.collect()
-    assert all(array() is None for array in arrays)
 
 
 # ---- many callers ------------------------------------------------------------------------------------
@@ -325,15 +188,6 @@ def test_a_fork_after_use(eager_to_share):
 
 
 @needs_fork
-def test_a_child_has_threads_of_its_own():
-    barrier = threading.Barrier(2)
-    chunks = [(0, 1), (1, 2)]
-    threads.share(lambda start, stop: barrier.wait(SECONDS), chunks, 2)
-    with threads._crew._lock:  # as another thread of the parent would
-        assert child(lambda: threads.share(lambda start, stop: barrier.wait(SECONDS / 4), chunks, 2) is None)
-
-
-@needs_fork
 @pytest.mark.parametrize("busy", ["tracing", "writing", "compiling", "running"])
 def test_a_fork_while_another_thread_is(busy, eager_to_share, monkeypatch):
     x, started, stop = tn.variable(np.linspace(0.1, 2, 3000), 4), threading.Event(), threading.Event()
@@ -385,8 +239,8 @@ def test_processes_of_multiprocessing():
     """Their own pool of threads, after the parent has used its own."""
     code = (
         "import multiprocessing, warnings, numpy as np, taylornb as tn\n"
-        "from taylornb import kernels\n"
-        "kernels.PARALLEL = 1.0\n"
+        "from taylornb import crew, kernels\n"
+        "kernels.SHARED = crew.PARALLEL = 1.0\n"
         "f = tn.fuse(lambda x: np.exp(np.sin(x)) * x)\n"
         "def total(n): return float(np.sum(f(tn.variable(np.linspace(0, 1, 10_000 + n), 3))).value)\n"
         "if __name__ == '__main__':\n"
@@ -407,8 +261,8 @@ def test_a_program_ends_while_threads_and_results_are_there():
     """Results that live in globals and in cycles, and a kernel that runs at exit."""
     code = (
         "import atexit, threading, numpy as np, taylornb as tn\n"
-        "from taylornb import kernels\n"
-        "kernels.PARALLEL = 1.0\n"
+        "from taylornb import crew, kernels\n"
+        "kernels.SHARED = crew.PARALLEL = 1.0\n"
         "f, x = tn.fuse(lambda x: np.exp(np.sin(x)) * x), tn.variable(np.linspace(0, 1, 100_000), 3)\n"
         "class Cycle: pass\n"
         "cycle = Cycle(); cycle.own, cycle.result = cycle, f(x)\n"

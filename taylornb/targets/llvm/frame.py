@@ -3,10 +3,11 @@
     kernel(table, o0, o1, p0, p1)    rows o0 … o1 of the outer axis, elements p0 … p1 of the inner one
       rows(…)                        whole vectors, one after the other: the only place with the program in it
 
-The elements that do not fill a vector are copied to a buffer, filled up with copies of the first of them, and go through
-the same machine code: an element's bits do not depend on its place. `table` holds three numbers for each array: its
-address, and the bytes from one row of its planes, and from one step of the outer axis, to the next. A kernel that needs
-scratch memory finds its address, of whole cache lines, behind those.
+Where the last elements do not fill a vector, one that ends with them does some again. Where there are fewer than a vector,
+or results stream past the caches and so must start at cache lines, they are copied to a buffer, filled up with copies of
+the first. All go through the same machine code: an element's bits do not depend on its place. `table` holds three
+numbers for each array: its address, and the bytes from one row of its planes, and from one step of the outer axis, to
+the next. A kernel that needs scratch memory finds its address, of whole cache lines, behind those.
 """
 
 from __future__ import annotations
@@ -184,7 +185,7 @@ def text(
     for array in arrays:
         if array.follows:
             _copies(code, array, lanes)
-    code.module.define("kernel", _driver(arrays, lanes, scratch, "fence seq_cst" if streaming else ""))
+    code.module.define("kernel", _driver(arrays, lanes, scratch, streaming))
     return code.module.text()
 
 
@@ -230,27 +231,18 @@ done:
         )
 
 
-def _driver(arrays: Sequence[Array], lanes: int, scratch: Scratch | None, last: str) -> str:
+def _driver(arrays: Sequence[Array], lanes: int, scratch: Scratch | None, streaming: bool) -> str:
     lines = ["define void @kernel(ptr %table, i64 %o0, i64 %o1, i64 %p0, i64 %p1) nounwind {", "entry:"]
-    for n, array in enumerate(arrays):
-        for k, (suffix, kind) in enumerate((("", "ptr"), (".row", "i64"), (".outer", "i64"))):
-            lines.append(f"%at.{array.name}{suffix} = getelementptr i64, ptr %table, i64 {3 * n + k}")
-            lines.append(f"%{array.name}{suffix} = load {kind}, ptr %at.{array.name}{suffix}")
-        if array.follows and scratch is None:
-            lines.append(f"%{array.name}.buffer = alloca [{array.rows * lanes} x {array.element}], align 64")
+    lines += _table(arrays, lanes, scratch)
     shared = [] if scratch is None else ["ptr %scratch"]
-    if scratch is not None:
-        lines += [f"%at.scratch = getelementptr i64, ptr %table, i64 {3 * len(arrays)}", "%scratch = load ptr, ptr %at.scratch"]
-        for a, offset in zip(arrays, accumulate(buffers(arrays, lanes), initial=scratch.size), strict=False):
-            lines.append(f"%{a.name}.buffer = getelementptr i8, ptr %scratch, i64 {offset}")
     at = [f"ptr %{a.name}.here, i64 %{a.name}.row" for a in arrays]
-    held = [f"ptr %{a.name}.buffer, i64 {lanes * a.size}" if a.follows else whole for a, whole in zip(arrays, at, strict=True)]
     lines += [
         "%count = sub i64 %p1, %p0",
         f"%rest = and i64 %count, {lanes - 1}",
         "%whole = sub i64 %p1, %rest",
         "%some = icmp slt i64 %p0, %whole",
         "%left = icmp ne i64 %rest, 0",
+        f"%last = sub i64 %p1, {lanes}",
         "br label %outer",
         "outer:",
         "%o = phi i64 [ %o0, %entry ], [ %o2, %next ]",
@@ -263,7 +255,43 @@ def _driver(arrays: Sequence[Array], lanes: int, scratch: Scratch | None, last: 
         "main:",
         f"call void @rows({', '.join([*at, *shared, 'i64 %p0, i64 %whole'])})",
     ]
-    lines += ["br label %after", "after:", "br i1 %left, label %tail, label %next", "tail:"]
+    lines += ["br label %after", "after:", "br i1 %left, label %ends, label %next", "ends:"]
+    if streaming:
+        lines.append("br label %tail")
+    else:
+        lines += [
+            "br i1 %some, label %again, label %tail",
+            "again:",
+            f"call void @rows({', '.join([*at, *shared, 'i64 %last, i64 %p1'])})",
+            "br label %next",
+        ]
+    lines.append("tail:")
+    lines += _few(arrays, lanes, at, shared)
+    lines += ["br label %next", "next:", "%o2 = add i64 %o, 1", "%more = icmp slt i64 %o2, %o1"]
+    lines += ["br i1 %more, label %outer, label %end", "end:", "fence seq_cst" if streaming else "", "ret void", "}", ""]
+    return "\n".join(lines)
+
+
+def _table(arrays: Sequence[Array], lanes: int, scratch: Scratch | None) -> list[str]:
+    """Reads the table, and finds memory for buffers."""
+    lines = list[str]()
+    for n, array in enumerate(arrays):
+        for k, (suffix, kind) in enumerate((("", "ptr"), (".row", "i64"), (".outer", "i64"))):
+            lines.append(f"%at.{array.name}{suffix} = getelementptr i64, ptr %table, i64 {3 * n + k}")
+            lines.append(f"%{array.name}{suffix} = load {kind}, ptr %at.{array.name}{suffix}")
+        if array.follows and scratch is None:
+            lines.append(f"%{array.name}.buffer = alloca [{array.rows * lanes} x {array.element}], align 64")
+    if scratch is not None:
+        lines += [f"%at.scratch = getelementptr i64, ptr %table, i64 {3 * len(arrays)}", "%scratch = load ptr, ptr %at.scratch"]
+        for a, offset in zip(arrays, accumulate(buffers(arrays, lanes), initial=scratch.size), strict=False):
+            lines.append(f"%{a.name}.buffer = getelementptr i8, ptr %scratch, i64 {offset}")
+    return lines
+
+
+def _few(arrays: Sequence[Array], lanes: int, at: list[str], shared: list[str]) -> list[str]:
+    """Computes elements that do not fill a vector."""
+    lines = list[str]()
+    held = [f"ptr %{a.name}.buffer, i64 {lanes * a.size}" if a.follows else whole for a, whole in zip(arrays, at, strict=True)]
     for a in arrays:
         if a.follows:
             lines.append(f"%{a.name}.tail = getelementptr {a.element}, ptr %{a.name}.here, i64 %whole")
@@ -271,8 +299,7 @@ def _driver(arrays: Sequence[Array], lanes: int, scratch: Scratch | None, last: 
                 lines.append(_copy("gather", a, f"%{a.name}.tail", f"%{a.name}.buffer"))
     lines.append(f"call void @rows({', '.join([*held, *shared, f'i64 0, i64 {lanes}'])})")
     lines += [_copy("scatter", a, f"%{a.name}.buffer", f"%{a.name}.tail") for a in arrays if a.name.startswith("y")]
-    lines += ["br label %next", "next:", "%o2 = add i64 %o, 1", "%again = icmp slt i64 %o2, %o1"]
-    return "\n".join([*lines, "br i1 %again, label %outer, label %end", "end:", last, "ret void", "}", ""])
+    return lines
 
 
 def _copy(direction: str, array: Array, source: str, target: str) -> str:

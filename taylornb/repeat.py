@@ -1,0 +1,168 @@
+"""How is a fused function called a second time: with all decided that does not depend on the numbers?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from operator import itemgetter
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .array import TaylorArray
+from .buffers import LINE, Room
+from .evaluate import Part
+from .graph import Node
+from .kernels import Call, address
+from .launch import Prepared
+from .layout import Layout
+from .operand import Kind, Operand, Planes, Spec, kind_of
+
+DOUBLE = np.dtype(np.float64)
+Kinds = tuple[Any, ...]  # of the arguments: they are the key
+
+
+def kinds(args: Sequence[Any], planes: list[Planes]) -> Kinds | None:
+    """What such a call depends on; None where an argument is of no kind that it takes.
+
+    Args:
+        args: The arguments of a fused function.
+        planes: Those of each argument are appended here.
+    """
+    found = []
+    for arg in args:
+        given = type(arg)
+        if given is TaylorArray:
+            own = arg._found
+            found.append(own._kind or own.kind)
+            planes.append(own.planes)
+        elif given is np.ndarray:
+            if not arg.flags.aligned:
+                return None
+            found.append((arg.dtype, arg.shape, arg.strides))
+            planes.append(arg)
+        elif given is float:
+            found.append(float)
+            planes.append(np.array([arg]))
+        else:
+            return None
+    return tuple(found)
+
+
+class Step(NamedTuple):
+    """A kernel of a call, and the places of its arrays among all: arguments, what was captured, results."""
+
+    call: Call
+    places: Callable[[list[Planes]], tuple[Planes, ...]]
+
+
+class Result(NamedTuple):
+    """What becomes of the planes of a result.
+
+    Attributes:
+        place: The number of its room.
+        spec: Of a series.
+        kind: Of a series.
+        plain: Whether it is an array, not a series.
+    """
+
+    place: int
+    spec: Spec
+    kind: Kind
+    plain: bool
+
+
+class Repeat:
+    """A call of a fused function on arguments of kinds it has met.
+
+    Args:
+        steps: The kernels, in the order they run.
+        captured: The planes of arrays that the function took from outside.
+        rooms: For each result of a kernel, in their order, the memory it takes.
+        results: Of the function.
+        lines: Whether the results of a kernel start at cache lines.
+        built: Puts results in the containers that the function returns; None where it returns one.
+    """
+
+    def __init__(
+        self,
+        steps: Sequence[Step],
+        captured: list[Planes],
+        rooms: Sequence[Room],
+        results: Sequence[Result],
+        lines: bool,
+        built: Callable[[list[Any]], Any] | None,
+    ) -> None:
+        self._steps, self._captured, self._rooms = tuple(steps), captured, tuple(rooms)
+        self._results, self._lines, self._built = tuple(results), lines, built
+
+    def __call__(self, planes: list[Planes]) -> Any:
+        """The results of arguments with these planes."""
+        made = [room.array() for room in self._rooms]
+        arrays = planes + self._captured + made
+        for call, places in self._steps:
+            call(*places(arrays))
+        found = [_wrapped(result, made[result.place]) for result in self._results]
+        return found[0] if self._built is None else self._built(found)
+
+    def into(self, out: Any, planes: list[Planes]) -> bool:
+        """Write the result to a series like an earlier one; whether that was possible.
+
+        It is where the result is one series, and `out` is of its kind and overlaps no argument.
+        """
+        if type(out) is not TaylorArray or len(self._rooms) != 1 or self._built is not None:
+            return False
+        own = out._found
+        place, rows = own.planes, planes + self._captured
+        if own.kind is not self._results[0].kind or not place.flags.writeable or not place.flags.aligned:
+            return False
+        if any(np.may_share_memory(place, other) for other in rows) or (self._lines and address(place) % LINE):
+            return False
+        rows.append(place)
+        for call, places in self._steps:
+            call(*places(rows))
+        return True
+
+
+def _result(place: int, spec: Spec, shape: tuple[int, ...]) -> Result:
+    if spec.dtype is None:  # of Python numbers alone
+        spec = Spec(spec.support, DOUBLE, spec.basis)
+    assert spec.dtype is not None
+    layout = Layout.contiguous((len(spec.support.rows), *shape), spec.dtype.itemsize)
+    return Result(place, spec, kind_of(spec, layout.shape, layout.strides), spec.basis is None or spec.dtype.kind == "b")
+
+
+def _places(of: Sequence[int]) -> Callable[[list[Planes]], tuple[Planes, ...]]:
+    """What picks the arrays at these places."""
+    return itemgetter(*of) if len(of) > 1 else lambda arrays: (arrays[of[0]],)
+
+
+def _wrapped(result: Result, planes: Planes) -> Any:
+    return planes[0][()] if result.plain else TaylorArray(Operand(planes, result.spec, result.kind))
+
+
+def repeat(
+    parts: Sequence[tuple[Part, Prepared]],
+    inputs: Sequence[Node],
+    captured: Mapping[Node, Operand],
+    outputs: Sequence[Node],
+    built: Callable[[list[Any]], Any] | None,
+) -> Repeat:
+    """The call that runs these kernels.
+
+    Args:
+        parts: In the order they run; they compute all outputs, from what is given and captured.
+        inputs: What stands for each argument.
+        captured: Arrays that the function took from outside.
+        outputs: What the function returns.
+        built: Puts results in the containers that the function returns; None where it returns one.
+    """
+    numbers = {node: n for n, node in enumerate([*inputs, *captured])}
+    steps, results, rooms = list[Step](), dict[Node, Result](), list[Room]()
+    for part, own in parts:
+        made = range(len(rooms), len(rooms) + len(own.rooms))
+        results.update({node: _result(n, *like) for n, node, like in zip(made, part.nodes, part.likes, strict=True)})
+        rooms += own.rooms
+        given = [numbers[part.sources[slot]] for slot in own.slots]
+        steps.append(Step(own.call, _places([*given, *(len(numbers) + n for n in made)])))
+    lines, planes = any(own.streaming for _, own in parts), [one.planes for one in captured.values()]
+    return Repeat(steps, planes, rooms, [results[node] for node in outputs], lines, built)
