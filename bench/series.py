@@ -76,7 +76,7 @@ def _kernel(case: Case, given: Inputs, fused: tn.Fused) -> Contender:
     ((part, own),) = traced.evaluator.prepare(traced.known(operands), (fused.target, fused.form))
     (output,) = part.program.outputs
     used, rows = [operands[slot].planes for slot in own.slots], given.out[: len(output.support.rows)]
-    call = partial(own.call, *used, rows)
+    call = partial(own.call.run, *used, rows)
 
     def coefficients(result: Any, at: list[int]) -> Array:
         found = np.zeros((case.size, len(at)), dtype=case.dtype)

@@ -144,7 +144,7 @@ class Fused:
             ValueError: Where shapes do not broadcast, or `out` has another shape, dtype or container than the result;
                 nothing has been written then.
         """
-        planes = list[Planes]()
+        planes: list[Planes] = []
         key = None if static else kinds(args, planes)
         known = self._repeats.get(key)
         if known is not None:

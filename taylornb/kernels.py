@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from collections.abc import Callable
+from functools import lru_cache, partial
 from importlib import import_module
 from typing import Any
 
@@ -47,6 +48,9 @@ class Call:
     Args:
         kernel: The kernel.
         loops: Over which elements.
+
+    Attributes:
+        run: Does the same as calling this object, as quickly as it can be done.
     """
 
     def __init__(self, kernel: Kernel, loops: Loops) -> None:
@@ -59,8 +63,10 @@ class Call:
         self._plan = np.array([*head, *steps], dtype=np.int64)
         self._alone = self._work < SHARED
         self._around = bool(loops.around[0])
-        self._simple = self._alone and not kernel.room and not self._around
         self._run = crew.functions().run
+        self.run: Callable[..., None] = self
+        if self._alone and not kernel.room and not self._around:
+            self.run = partial(self._run, self._plan)
 
     def __call__(self, *arrays: Planes) -> None:
         """Run it, on several threads where there is enough to do.
@@ -68,9 +74,6 @@ class Call:
         Args:
             *arrays: For each input that is read and each output its planes.
         """
-        if self._simple:
-            self._run(self._plan, *arrays)
-            return
         others = 0 if self._alone else min(threads.count(), int(self._work / SHARED) + 1) - 1
         if self.kernel.room:
             arrays = (*arrays, buffers.leased((self.kernel.room * (1 + others),), BYTE))

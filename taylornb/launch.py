@@ -140,7 +140,7 @@ def _compiled(program: Program | Rolled, planes: Sequence[Planes], outputs: Sequ
         used = _one_after_the_other(used, outputs)
         call = _call(program, _layouts(used), _layouts(outputs), streaming)
     assert call is not None
-    call(*used, *outputs)
+    call.run(*used, *outputs)
 
 
 @lru_cache(maxsize=4096)

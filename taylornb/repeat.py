@@ -12,7 +12,7 @@ from .array import TaylorArray
 from .buffers import LINE, Room
 from .evaluate import Part
 from .graph import Node
-from .kernels import Call, address
+from .kernels import address
 from .launch import Prepared
 from .layout import Layout
 from .operand import Kind, Operand, Planes, Spec, kind_of
@@ -51,7 +51,7 @@ def kinds(args: Sequence[Any], planes: list[Planes]) -> Kinds | None:
 class Step(NamedTuple):
     """A kernel of a call, and the places of its arrays among all: arguments, what was captured, results."""
 
-    call: Call
+    run: Callable[..., None]
     places: Callable[[list[Planes]], tuple[Planes, ...]]
 
 
@@ -94,13 +94,23 @@ class Repeat:
     ) -> None:
         self._steps, self._captured, self._rooms = tuple(steps), captured, tuple(rooms)
         self._results, self._lines, self._built = tuple(results), lines, built
+        self._only: tuple[Callable[..., None], Room, Result] | None = (
+            None  # where one kernel takes all arguments and makes the one result
+        )
+        if len(self._steps) == len(self._rooms) == 1 and built is None and steps[0].places is _ALL:
+            self._only = steps[0].run, rooms[0], results[0]
 
     def __call__(self, planes: list[Planes]) -> Any:
         """The results of arguments with these planes."""
+        if self._only is not None:  # the same with less around it
+            run, room, result = self._only
+            place = room.array()
+            run(*planes, place)
+            return place[0][()] if result.plain else TaylorArray(Operand(place, result.spec, result.kind))
         made = [room.array() for room in self._rooms]
         arrays = planes + self._captured + made
-        for call, places in self._steps:
-            call(*places(arrays))
+        for run, places in self._steps:
+            run(*places(arrays))
         found = [_wrapped(result, made[result.place]) for result in self._results]
         return found[0] if self._built is None else self._built(found)
 
@@ -118,8 +128,8 @@ class Repeat:
         if any(np.may_share_memory(place, other) for other in rows) or (self._lines and address(place) % LINE):
             return False
         rows.append(place)
-        for call, places in self._steps:
-            call(*places(rows))
+        for run, places in self._steps:
+            run(*places(rows))
         return True
 
 
@@ -134,6 +144,9 @@ def _result(place: int, spec: Spec, shape: tuple[int, ...]) -> Result:
 def _places(of: Sequence[int]) -> Callable[[list[Planes]], tuple[Planes, ...]]:
     """What picks the arrays at these places."""
     return itemgetter(*of) if len(of) > 1 else lambda arrays: (arrays[of[0]],)
+
+
+_ALL: Callable[[list[Planes]], tuple[Planes, ...]] = tuple
 
 
 def _wrapped(result: Result, planes: Planes) -> Any:
@@ -163,6 +176,7 @@ def repeat(
         results.update({node: _result(n, *like) for n, node, like in zip(made, part.nodes, part.likes, strict=True)})
         rooms += own.rooms
         given = [numbers[part.sources[slot]] for slot in own.slots]
-        steps.append(Step(own.call, _places([*given, *(len(numbers) + n for n in made)])))
+        places = [*given, *(len(numbers) + n for n in made)]
+        steps.append(Step(own.call.run, _ALL if places == [*range(len(numbers) + len(made))] else _places(places)))
     lines, planes = any(own.streaming for _, own in parts), [one.planes for one in captured.values()]
     return Repeat(steps, planes, rooms, [results[node] for node in outputs], lines, built)
