@@ -111,6 +111,9 @@ _AT_TWO = (
     2.2737369600659724e-14,
     -1.1091399470834522e-14,
 )
+# From the highest power down, as they are summed up.
+_DOWN_AT_ZERO, _DOWN_AT_TWO, _DOWN = _AT_ZERO[::-1], _AT_TWO[::-1], _ASYMPTOTIC[::-1]
+_DOWN_INTEGRATED = tuple(c / (2 * n + 1) for n, c in enumerate(_ASYMPTOTIC))[::-1]
 _HALF_LOG_TWO_PI = 0.9189385332046728
 _NEAR = 0.35  # up to this distance from the zero, 28 terms leave less than 1e-17
 
@@ -206,17 +209,16 @@ def _gammaln_of_positive(x: float) -> float:
         product *= w
         w += 1
     square, tail = 1 / w / w, 0.0
-    for j in range(len(_ASYMPTOTIC)):
-        n = len(_ASYMPTOTIC) - 1 - j
-        tail = _ASYMPTOTIC[n] / (2 * n + 1) + tail * square
+    for coefficient in _DOWN_INTEGRATED:
+        tail = coefficient + tail * square
     return (w - 0.5) * math.log(w) - w + _HALF_LOG_TWO_PI + tail / w - math.log(product)
 
 
 def _gammaln_near_two(t: float) -> float:
     """Log Γ(2 + t) for |t| up to 1/2."""
     total = 0.0
-    for j in range(len(_AT_TWO)):
-        total = _AT_TWO[len(_AT_TWO) - 1 - j] + total * t
+    for coefficient in _DOWN_AT_TWO:
+        total = coefficient + total * t
     return t * (_ONE_LESS_EULER + t * total)
 
 
@@ -224,16 +226,16 @@ def _digamma_of_positive(x: float) -> float:
     t = (x - _ZERO) - _ZERO_TAIL
     if abs(t) < _NEAR:
         near = 0.0
-        for j in range(len(_AT_ZERO)):
-            near = _AT_ZERO[len(_AT_ZERO) - 1 - j] + near * t
+        for coefficient in _DOWN_AT_ZERO:
+            near = coefficient + near * t
         return near * t
     total, w = 0.0, x
     while w < 10:
         total -= 1 / w
         w += 1
     square, tail = 1 / w / w, 0.0
-    for j in range(len(_ASYMPTOTIC)):
-        tail = (_ASYMPTOTIC[len(_ASYMPTOTIC) - 1 - j] + tail) * square
+    for coefficient in _DOWN:
+        tail = (coefficient + tail) * square
     return total + math.log(w) - 1 / w / 2 - tail
 
 
