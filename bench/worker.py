@@ -28,6 +28,7 @@ ESSENTIAL = (
 TURN = 1e-3  # seconds; shorter calls are repeated until they take so long
 SLOWEST = {True: 6.0, False: 1.5}  # seconds, of essential ones and of others; in a slower call fewer points say enough
 SINGLES = (10**5, 10**6)  # points at which float32 is measured, on one thread
+WARM = 5e-4  # seconds of calls before those that are timed
 LONG = 20e-3  # seconds; what takes so long owes nothing to caches that are filled or not when it starts
 TRIES = 3
 PAUSE = 2e-3  # seconds between turns on several threads: other libraries' threads go on waiting for work that long
@@ -141,14 +142,20 @@ def _nothing(result: Any, at: list[int]) -> Array:
 
 
 def _timed(contender: Contender, repeats: int, turn: float) -> float:
-    """Seconds for a call. If calls are short, one that is not timed comes first: caches then hold what it left there.
+    """Seconds for a call.
+
+    If calls are short, some that are not timed come first: caches then hold what they left there, and threads are awake that
+    wait a while for the next call.
 
     A turn in which another program took the processor away is repeated, a few times at most.
     """
     call, seconds = contender.call, 0.0
     for _ in range(TRIES):
-        if turn < LONG:
+        ready = perf_counter() + WARM
+        while turn < LONG:
             call()
+            if perf_counter() > ready:
+                break
         taken, start = _interruptions(), perf_counter()
         for _ in range(repeats):
             call()

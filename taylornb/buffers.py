@@ -120,17 +120,17 @@ class Room:
         small: Bytes below which memory is NumPy's.
 
     Attributes:
-        size: Its bytes.
+        nbytes: Its bytes.
 
     Raises:
         MemoryError: Where it is larger than the memory of the machine; it says how large.
     """
 
-    __slots__ = ("_taken", "_typestr", "dtype", "shape", "size")
+    __slots__ = ("_taken", "_typestr", "dtype", "nbytes", "shape")
 
     def __init__(self, shape: tuple[int, ...], dtype: np.dtype[Any], small: int = LARGE) -> None:
         self.shape, self.dtype, self._typestr = shape, dtype, dtype.str
-        self.size = size = prod(shape) * dtype.itemsize
+        self.nbytes = size = prod(shape) * dtype.itemsize
         self._taken = 0 if size < small or dtype.kind == "O" else _rounded(size) + LINE
         if self._taken and size > memory():
             raise MemoryError(

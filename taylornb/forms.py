@@ -27,7 +27,9 @@ HIGH = 48  # the order from which loops in one variable are as fast as unrolled 
 HIGH_UNROLLED = 2_000  # if this has more instructions; they compile in a tenth of the time
 MARGIN = 6  # a node brings up to so many more, those of its equation, with no more products than a pair of dense series has
 PROMPT = 1_000_000  # instructions times elements that NumPy does in about the time of a compilation, some 20 ms
-STREAM = 32 << 20  # bytes; the last cache of a processor of today has as much, or a process's share of it
+STREAM = 40 << 20  # bytes read and written; the last cache of a processor of today has less, or a process's share of it
+MANY = 12  # rows read and written: more than a processor fetches ahead for, so that waiting for what is to be overwritten
+MANY_STREAM = 20 << 20  # costs more than the caches save already from so many bytes on
 BRIEF = 5_000.0  # nanoseconds of work below which the interpreter's lock is kept: giving it away and back takes a hundred
 SHARED = 20_000.0  # nanoseconds of work for each thread from which those that listen are called, within a microsecond
 PARALLEL = 300_000.0  # nanoseconds of work from which a second thread gains clearly more than it takes to wake it
@@ -87,9 +89,14 @@ def chosen(instructions: int, elements: int, way: Way) -> Form:
     return "unrolled"
 
 
-def streams(size: int) -> bool:
-    """Whether results of so many bytes are written past the caches, which they would leave before anybody reads them."""
-    return size >= STREAM
+def streams(size: int, rows: int) -> bool:
+    """Whether results are written past the caches, which they would leave before anybody reads them.
+
+    Args:
+        size: The bytes of all that is read and written.
+        rows: How many rows that is.
+    """
+    return size >= (MANY_STREAM if rows >= MANY else STREAM)
 
 
 def nanoseconds(cost: Cost) -> float:

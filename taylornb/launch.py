@@ -83,9 +83,10 @@ def prepare(program: Program | Rolled, operands: Sequence[Operand], way: Way) ->
         return None
     rooms = tuple([Room((len(out.support.rows), *shape), out.dtype) for out in program.outputs])
     outs = tuple([Layout.contiguous(room.shape, room.dtype.itemsize) for room in rooms])
+    used = [planes[slot] for slot in program.inputs]
     on_lines = all(layout.strides[0] % LINE == 0 for layout, room in zip(outs, rooms, strict=True) if room.dtype.kind == "f")
-    streaming = on_lines and streams(sum([room.size for room in rooms]))
-    call = _call(program, _layouts([planes[slot] for slot in program.inputs]), outs, streaming)
+    streaming = on_lines and _streams(used, rooms)
+    call = _call(program, _layouts(used), outs, streaming)
     return Prepared(call, tuple(program.inputs), rooms, streaming) if call is not None else None
 
 
@@ -134,7 +135,8 @@ def _by_reference(program: Program, planes: Sequence[Planes], outputs: Sequence[
 
 
 def _compiled(program: Program | Rolled, planes: Sequence[Planes], outputs: Sequence[Planes]) -> None:
-    used, streaming = [planes[slot] for slot in program.inputs], _streaming(outputs)
+    used = [planes[slot] for slot in program.inputs]
+    streaming = _streams(used, outputs) and all(map(_on_lines, outputs))
     call = _call(program, _layouts(used), _layouts(outputs), streaming)
     if call is None:
         used = _one_after_the_other(used, outputs)
@@ -165,9 +167,11 @@ def _one_after_the_other(planes: Sequence[Planes], outputs: Sequence[Planes]) ->
     return found
 
 
-def _streaming(outputs: Sequence[Planes]) -> bool:
-    """Whether results go past the caches: there is more of them than would fit, and each row starts at a cache line."""
-    return streams(sum([out.nbytes for out in outputs])) and all(map(_on_lines, outputs))
+def _streams(planes: Sequence[Planes], outputs: Sequence[Planes | Room]) -> bool:
+    return streams(
+        sum([plane.nbytes for plane in planes]) + sum([out.nbytes for out in outputs]),
+        sum([plane.shape[0] for plane in planes]) + sum([out.shape[0] for out in outputs]),
+    )
 
 
 def _on_lines(planes: Planes) -> bool:

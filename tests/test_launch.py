@@ -407,7 +407,7 @@ def test_results_that_go_past_the_caches_are_the_same_bits(n, dtype, monkeypatch
     """And they do so only where each row starts at a cache line."""
     x, f = tn.variable(np.linspace(-2, 2, n, dtype=dtype), 5), lambda xs: (np.exp(np.sin(xs[0])) * xs[0], xs[0] > 0)
     near, asked = tn.fuse(f)([x]), []
-    monkeypatch.setattr(launch, "streams", lambda size: True)
+    monkeypatch.setattr(launch, "streams", lambda size, rows: True)
     monkeypatch.setattr(launch, "kernel", lambda *args: asked.append(args[2]) or kernels.kernel(*args))
     for start in (0, 1):
         memory = buffers.leased((7 * n + 1,), np.dtype(dtype))[start : start + 6 * n].reshape(6, n)
@@ -424,5 +424,6 @@ def test_results_that_go_past_the_caches_are_the_same_bits(n, dtype, monkeypatch
 
 
 def test_large_results_go_past_the_caches():
-    assert forms.streams(forms.STREAM)
-    assert not forms.streams(forms.STREAM - 1)
+    for rows, size in ((forms.MANY - 1, forms.STREAM), (forms.MANY, forms.MANY_STREAM)):
+        assert forms.streams(size, rows)
+        assert not forms.streams(size - 1, rows)

@@ -89,10 +89,11 @@ class Rows:
     """Loads and stores of whole vectors at the place %i of the inner axis.
 
     Stores that stream go past the caches, which would otherwise read what is about to be written; rows start at cache lines.
+    Loads ask for what stands so many bytes `ahead`, where rows are more than the processor follows by itself.
     """
 
-    def __init__(self, code: Code, arrays: Sequence[Array], lanes: int, streaming: bool = False) -> None:
-        self.code, self.lanes, self.streaming = code, lanes, streaming
+    def __init__(self, code: Code, arrays: Sequence[Array], lanes: int, streaming: bool = False, ahead: int = 0) -> None:
+        self.code, self.lanes, self.streaming, self.ahead = code, lanes, streaming, ahead
         self.arrays = {array.name: array for array in arrays}
         self._known: dict[tuple[str, int], str] = {}
 
@@ -117,7 +118,18 @@ class Rows:
         slot, row = place
         array = self.arrays[f"x{slot}"]
         known = self._known[array.name, row]
-        return self._vector(array, self._at(array, known)) if array.follows else known
+        if not array.follows:
+            return known
+        address = self._at(array, known)
+        if self.ahead:
+            self._prefetch(address, self.lanes * array.size)
+        return self._vector(array, address)
+
+    def _prefetch(self, place: str, size: int) -> None:
+        self.code.module.declare("llvm.prefetch.p0", "void", "ptr", "i32", "i32", "i32")
+        for line in range(0, size, LINE):
+            ahead = self.code.emit(f"getelementptr i8, ptr {place}, i64 {self.ahead + line}")
+            self.code.do(f"call void @llvm.prefetch.p0(ptr {ahead}, i32 0, i32 3, i32 1)")  # to read, and soon, of data
 
     def store(self, output: int, row: int, value: str) -> None:
         """Write a row of an output."""
@@ -161,9 +173,10 @@ def text(
     body: Callable[[Rows], None],
     scratch: Scratch | None = None,
     streaming: bool = False,
+    ahead: int = 0,
 ) -> str:
     """The text of the kernel around a body."""
-    rows = Rows(code, arrays, lanes, streaming)
+    rows = Rows(code, arrays, lanes, streaming, ahead)
     rows.prepare([(a.name, row) for a in arrays for row in range(a.rows)] if scratch is None else scratch.rows)
     if scratch is not None:
         scratch.clear()

@@ -22,6 +22,10 @@ TIMES = {"load": (5, 1), "divide": (14, 16), "sqrt": (20, 24), "call": (60, 30)}
 ISSUED = 2  # multiply-adds that start in a cycle
 WAITING = 1.2  # how much longer the longest chain of results is than the work from which a second vector pays
 
+ROWS = 12  # that are read, from which on a processor does not foresee what is read next
+FOLLOWED = range(ROWS, 48)  # rows for which it is told; of more, what it was told would push itself out of the first cache
+AHEAD = 256  # bytes
+
 
 def source(program: Program, follows: Sequence[bool], width: int, path: str, streaming: bool = False) -> str:
     """The text of a kernel.
@@ -37,7 +41,8 @@ def source(program: Program, follows: Sequence[bool], width: int, path: str, str
     lanes = vectors(program) * width // max([dtype.itemsize for dtype in _floats(program)], default=8)
     code = Code(Module())
     body = Body(program, code, lanes, path, width)
-    return frame.text(code, frame.arrays(program, follows), lanes, body.write, streaming=streaming)
+    ahead = AHEAD if len(program.loads) in FOLLOWED else 0
+    return frame.text(code, frame.arrays(program, follows), lanes, body.write, streaming=streaming, ahead=ahead)
 
 
 def _floats(program: Program) -> set[Dtype]:
@@ -166,7 +171,10 @@ def vectors(program: Program) -> int:
 
     Two, where results wait for one another longer than it takes to compute them: the second vector fills the gaps. Where there
     are none it would only want registers. The border was measured: 0.65 to 0.95 times the time above it, up to twice below.
+    One, where many rows are read: two lines of each at a time took up to 1.5 times as long, and more outside the caches.
     """
+    if len(program.loads) >= ROWS:
+        return 1
     waiting, ready, work = 0, list[int](), 0
     for ins in program.instructions:
         latency, cycles = TIMES["call"] if is_call(ins) else TIMES.get(ins.function, (4, 1))
