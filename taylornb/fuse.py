@@ -145,7 +145,9 @@ class Fused:
                 nothing has been written then.
         """
         planes: list[Planes] = []
-        key = None if static else kinds(args, planes)
+        key = kinds(args, planes)
+        if key is None or static:
+            key = _key(args, static, planes)
         known = self._repeats.get(key)
         if known is not None:
             if out is None:
@@ -167,8 +169,8 @@ class Fused:
     def _remember(self, key: Kinds, planes: list[Planes], traced: Traced, operands: list[Operand]) -> None:
         """How to repeat a call; None where it cannot be, or where arguments were converted."""
         same = all(
-            kind is float or (given.dtype == one.planes.dtype and np.may_share_memory(given, one.planes))
-            for kind, given, one in zip(key, planes, operands, strict=True)
+            one.spec.dtype is None or (given.dtype == one.planes.dtype and np.may_share_memory(given, one.planes))
+            for given, one in zip(planes, operands, strict=True)
         )
         if len(self._repeats) >= KNOWN:
             self._repeats.clear()
@@ -285,6 +287,14 @@ def _own(found: Operand, operands: list[Operand]) -> Operand:
     """The result, in memory of its own where it is part of a plain argument."""
     shared = found.spec.basis is None and any(np.may_share_memory(found.planes, given.planes) for given in operands)
     return Operand(found.planes.copy(), found.spec) if shared else found
+
+
+def _key(args: tuple[Tree, ...], static: dict[str, Hashable], planes: list[Planes]) -> Kinds | None:
+    """The key of a call with containers or keywords; None where an argument is of no kind that calls are repeated for."""
+    layout, leaves = flattened(args)
+    planes.clear()
+    own = kinds(leaves, planes)
+    return None if own is None else (layout, own, Static(static) if static else NOTHING)
 
 
 def _argument(leaf: Any, position: int) -> Operand:
