@@ -1,7 +1,7 @@
 """What did a run of the benchmarks find? Writes the tables of docs/measurements.md.
 
-Run it as `PYTHONPATH=. python docs/make_measurements.py run.json`, from a checkout, with what `python -m bench.run --json run.json`
-left.
+Run it as `PYTHONPATH=. python docs/make_measurements.py run.json`, from a checkout, with what the benchmarks left there
+(`python -m bench.run --json run.json`).
 """
 
 from __future__ import annotations

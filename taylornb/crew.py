@@ -1,7 +1,8 @@
 """Which threads help to run a kernel, and when are they woken?
 
-Threads of Python that listen for work in machine code for some 100 µs after the last, and then sleep. To call one that
-listens takes less than a microsecond; to wake one, 50 to 100 on a virtual machine, and some of them the caller's.
+Threads that Python starts and that stay in machine code: they listen for work for some 100 µs after the last, and then
+sleep. To call one that listens takes less than a microsecond; to wake one, tens of them on a virtual machine, and some of
+them the caller's.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ import os
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import lru_cache
-from queue import SimpleQueue
 from threading import Lock, Thread
 from time import monotonic_ns
 from typing import Any
@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import cache
+from .buffers import LINE
 from .forms import PARALLEL
 from .targets.llvm import entry, machine
 from .targets.llvm.entry import SLOT, Entry, State
@@ -26,7 +27,7 @@ from .threads import lock
 
 MOST = 256  # threads beside the calling one
 LOOKS = 4000  # for work before a thread goes to sleep: 50 to 150 µs, as long as a processor pauses between them
-LIVELY = 1_000_000  # nanoseconds within which calls must follow one another for threads to be woken for little work
+LIVELY = 1_000_000  # nanoseconds within which calls follow one another
 
 _lock = lock()
 
@@ -62,15 +63,15 @@ class Crew:
     """The threads of this process beside those that call, each with a slot where it listens."""
 
     def __init__(self) -> None:
-        memory = np.zeros((MOST + 1) * SLOT, dtype=np.int64)
-        first = -(memory.__array_interface__["data"][0] // 8) % SLOT
+        memory = np.zeros(MOST * SLOT + LINE // 8, dtype=np.int64)
+        first = -(memory.__array_interface__["data"][0] // 8) % (LINE // 8)
         self._slots: NDArray[np.int64] = memory[first : first + MOST * SLOT].reshape(MOST, SLOT)
         self._slots[:, 1] = LOOKS
-        self._states = memoryview(self._slots[:, 0])  # type: ignore[arg-type]  # a quicker way to read them
-        self._calls: list[SimpleQueue[None]] = []  # one for each thread that was started
+        self._count = 0  # of threads that were started
         self._team = lru_cache(maxsize=None)(self._made)
         self._lock = Lock()
         self._last = 0  # when work was shared, in nanoseconds
+        self._lately = 0.0  # nanoseconds of work in calls that followed one another
 
     def share(self, plan: NDArray[np.int64], others: int, work: float, arrays: Sequence[Any]) -> None:
         """Run a plan on this thread and on so many others at most.
@@ -81,41 +82,25 @@ class Crew:
             work: The nanoseconds it would take one thread, about.
             arrays: What it runs on.
         """
-        now = monotonic_ns()
         others = min(others, MOST)
-        if work >= PARALLEL or now - self._last < LIVELY:
-            self._wake(others)
-        functions().share(plan, self._team(others), *arrays)
+        self._lately = work + (self._lately if monotonic_ns() - self._last < LIVELY else 0.0)
+        wakes = self._lately >= PARALLEL  # if not for this call, for those that follow
+        if wakes and self._count < others:
+            self._start(others)
+        functions().share(plan, self._team(others, wakes), *arrays)
         self._last = monotonic_ns()
 
-    def _wake(self, count: int) -> None:
-        with suppress(RuntimeError):  # no thread starts at a limit of the system, or at its end: the caller does all
-            for place in range(count):
-                if self._states[place] == State.SLEEPS:
-                    self._call(place)
+    def _start(self, count: int) -> None:
+        listen = functions().listen
+        with self._lock, suppress(RuntimeError):  # no thread starts at a limit of the system, or at its end: fewer do all
+            while self._count < count:
+                slot = self._slots[self._count]
+                slot[0] = State.STARTS
+                Thread(target=listen, args=(slot,), name=f"taylornb {self._count}", daemon=True).start()
+                self._count += 1
 
-    def _call(self, place: int) -> None:
-        with self._lock:
-            if place == len(self._calls):
-                self._start(place)
-            if self._states[place] == State.SLEEPS:  # still
-                self._states[place] = State.LISTENS
-                self._calls[place].put(None)
-
-    def _start(self, place: int) -> None:
-        calls = SimpleQueue[None]()
-        Thread(target=_serve, args=(self._slots[place], calls), name=f"taylornb {place}", daemon=True).start()
-        self._calls.append(calls)
-
-    def _made(self, count: int) -> NDArray[np.int64]:
-        return np.array([count, self._slots.__array_interface__["data"][0]])
-
-
-def _serve(slot: NDArray[np.int64], calls: SimpleQueue[None]) -> None:
-    listen = functions().listen
-    while True:
-        calls.get()
-        listen(slot)
+    def _made(self, count: int, wakes: bool) -> NDArray[np.int64]:
+        return np.array([count, self._slots.__array_interface__["data"][0], wakes])
 
 
 _crew = Crew()

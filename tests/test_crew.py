@@ -80,7 +80,7 @@ def own():
 
 
 def states(own):
-    return own._slots[: len(own._calls), 0].tolist()
+    return own._slots[: own._count, 0].tolist()
 
 
 def gather(own, count):
@@ -124,18 +124,20 @@ def test_threads_that_have_nothing_to_do_sleep(own):
     until(lambda: states(own) == [State.SLEEPS] * 3)
     gather(own, 4)
     until(lambda: states(own) == [State.SLEEPS] * 3)
-    assert len(own._calls) == 3
+    assert own._count == 3
 
 
 @posix
 def test_nobody_is_woken_for_little_work_that_stands_alone(own, monkeypatch):
     meeting = Meeting(4, 0)
     meeting.share(own, 1, work=1.0)
-    assert own._calls == []
+    assert own._count == 0
     assert set(meeting.who.tolist()) == {threading.get_ident()}
     monkeypatch.setattr(crew, "LIVELY", 10**12)
     meeting.share(own, 1, work=1.0)
-    assert len(own._calls) == 1, "but for little work that follows other work"
+    assert own._count == 0
+    meeting.share(own, 1, work=crew.PARALLEL - 2)
+    assert own._count == 1, "but for work that follows other work and is enough with it"
 
 
 @posix
@@ -182,7 +184,7 @@ def test_callers_share_one_crew(own):
     for caller in callers:
         caller.join()
     assert not wrong
-    assert len(own._calls) <= 4
+    assert own._count <= 4
 
 
 @posix
@@ -209,7 +211,7 @@ def test_more_threads_than_there_are_places(own, monkeypatch):
 
 def test_slots_are_cache_lines(own):
     assert own._slots.__array_interface__["data"][0] % 64 == 0
-    assert own._slots.strides == (64, 8)
+    assert own._slots.strides == (256, 8)
     assert own._slots.shape == (crew.MOST, SLOT)
 
 

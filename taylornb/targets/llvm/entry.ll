@@ -9,11 +9,11 @@
 ; On the stack of a caller: plan, table, scratch, team; then what is counted together: the next place, who joined, who works.
 %Job = type { ptr, ptr, ptr, ptr, i64, i64, i64 }
 
-; The place of a thread of the crew, on a cache line of its own: what it does, and how often it looks for work before it sleeps.
-; What it does is a state, or the address of a job that it is called to and has not begun.
-%Slot = type { i64, i64, [6 x i64] }
+; The place of a thread of the crew: what it does, how often it looks for work before it sleeps; and on cache lines of their
+; own what it sleeps by. What it does is a state, or the address of a job that it is called to and has not begun.
+%Slot = type { i64, i64, [6 x i64], [8 x i64], [16 x i64] } ; …, …, -, mutex, condition
 
-%Team = type { i64, ptr } ; how many slots, the first of them
+%Team = type { i64, ptr, i64 } ; how many slots, the first of them, whether those who sleep are woken
 
 declare ptr @PyEval_SaveThread()
 declare void @PyEval_RestoreThread(ptr)
@@ -171,6 +171,7 @@ entry:
   %slots.at = getelementptr %Team, ptr %team, i64 0, i32 1
   %count = load i64, ptr %team
   %slots = load ptr, ptr %slots.at
+  %asleep = icmp eq i64 %from, $SLEEPS
   br label %each
 each:
   %k = phi i64 [ 0, %entry ], [ %k1, %next ]
@@ -182,9 +183,18 @@ try: ; counted first: a thread that is called may have ended by the next instruc
   %before = atomicrmw add ptr %busy.at, i64 %by monotonic
   %found = cmpxchg ptr %slot, i64 %from, i64 %to acq_rel monotonic
   %done = extractvalue { i64, i1 } %found, 1
-  br i1 %done, label %next, label %undo
+  br i1 %done, label %turned, label %undo
 undo:
   %after = atomicrmw sub ptr %busy.at, i64 %by monotonic
+  br label %next
+turned:
+  br i1 %asleep, label %wake, label %next
+wake: ; who goes to sleep looks at the state once more behind the mutex
+  %mutex = getelementptr %Slot, ptr %slot, i64 0, i32 3
+  %condition = getelementptr %Slot, ptr %slot, i64 0, i32 4
+  $lock
+  $wake
+  $unlock
   br label %next
 next:
   %k1 = add i64 %k, 1
@@ -226,11 +236,19 @@ entry:
   %name = ptrtoint ptr %job to i64
   %thread = call ptr @PyEval_SaveThread()
   call void @turn(ptr %job, i64 $LISTENS, i64 %name, i64 1)
+  %wakes.at = getelementptr %Team, ptr %team, i64 0, i32 2
+  %wakes = load i64, ptr %wakes.at
+  %rouses = icmp ne i64 %wakes, 0
+  br i1 %rouses, label %rouse, label %begin
+rouse:
+  call void @turn(ptr %job, i64 $SLEEPS, i64 %name, i64 1)
+  br label %begin
+begin:
   call void @work(ptr %job, i64 0)
   call void @turn(ptr %job, i64 %name, i64 $LISTENS, i64 -1) ; nobody waits for those who have not begun
   br label %wait
 wait:
-  %looks = phi i64 [ 0, %entry ], [ %looks1, %pause ], [ 0, %yield ]
+  %looks = phi i64 [ 0, %begin ], [ %looks1, %pause ], [ 0, %yield ]
   %busy = load atomic i64, ptr %busy.at acquire, align 8
   %alone = icmp eq i64 %busy, 0
   br i1 %alone, label %done, label %patient
@@ -255,10 +273,16 @@ entry:
   %slot.object = load ptr, ptr %args
   %slot = call ptr @elements(ptr %slot.object)
   %most.at = getelementptr %Slot, ptr %slot, i64 0, i32 1
+  %mutex = getelementptr %Slot, ptr %slot, i64 0, i32 3
+  %condition = getelementptr %Slot, ptr %slot, i64 0, i32 4
+  $prepare
   %thread = call ptr @PyEval_SaveThread()
+  br label %free
+free:
+  store atomic i64 $LISTENS, ptr %slot release, align 8
   br label %look
 look:
-  %looks = phi i64 [ 0, %entry ], [ 0, %leave ], [ %looks1, %pause ]
+  %looks = phi i64 [ 0, %free ], [ 0, %up ], [ %looks1, %pause ]
   %state = load atomic i64, ptr %slot monotonic, align 8
   %called = icmp ne i64 %state, $LISTENS
   br i1 %called, label %try, label %idle
@@ -272,25 +296,31 @@ help:
   %busy.at = getelementptr %Job, ptr %job, i64 0, i32 6
   %number = atomicrmw add ptr %joined.at, i64 1 monotonic
   call void @work(ptr %job, i64 %number)
-  br label %leave
-leave: ; from here on the job may be gone
-  %before = atomicrmw sub ptr %busy.at, i64 1 release
-  store atomic i64 $LISTENS, ptr %slot release, align 8
-  br label %look
+  %before = atomicrmw sub ptr %busy.at, i64 1 release ; from here on the job may be gone
+  br label %free
 idle:
   %looks1 = add i64 %looks, 1
   %most = load atomic i64, ptr %most.at monotonic, align 8
   %enough = icmp sgt i64 %looks1, %most
   br i1 %enough, label %stop, label %pause
-stop: ; unless a caller was faster
-  %found = cmpxchg ptr %slot, i64 $LISTENS, i64 $SLEEPS acquire monotonic
-  %asleep = extractvalue { i64, i1 } %found, 1
-  br i1 %asleep, label %done, label %pause
 pause:
   $pause
   br label %look
-done:
-  call void @PyEval_RestoreThread(ptr %thread)
-  call void @Py_IncRef(ptr %self)
-  ret ptr %self
+stop: ; unless a caller was faster
+  %found = cmpxchg ptr %slot, i64 $LISTENS, i64 $SLEEPS acquire monotonic
+  %slept = extractvalue { i64, i1 } %found, 1
+  br i1 %slept, label %sleep, label %pause
+sleep:
+  $lock
+  br label %still
+still:
+  %now = load atomic i64, ptr %slot monotonic, align 8
+  %sleeps = icmp eq i64 %now, $SLEEPS
+  br i1 %sleeps, label %doze, label %up
+doze:
+  $sleep
+  br label %still
+up:
+  $unlock
+  br label %look
 }

@@ -2,17 +2,19 @@
 
     run(plan, *arrays)           the kernel of a plan, on this thread
     share(plan, team, *arrays)   the same in chunks, on this thread and on those of the team that listen
-    listen(slot)                 lends this thread to whoever shares; returns when nobody has for a while
+    listen(slot)                 lends this thread to whoever shares, for as long as the process lasts
 
-All take arrays alone and return None. A kernel that works in scratch memory has this as its last array, with as many bytes
-for each thread as the plan says. Who shares calls those who listen to a job that stands on its stack, and returns when none is
-in it: who was called and has not come is not waited for. `entry.ll` has their text, in LLVM's language.
+All take arrays alone; the first two return None. A kernel that works in scratch memory has this as its last array, with as
+many bytes for each thread as the plan says. Who shares calls those who listen to a job that stands on its stack, and
+returns when none is in it: who was called and has not come is not waited for. Who listens in vain sleeps in the end; to wake
+and to work it does not need Python. `entry.ll` has their text, in LLVM's language.
 """
 
 from __future__ import annotations
 
 import ctypes
 import os
+import re
 from collections.abc import Callable
 from enum import IntEnum
 from functools import lru_cache
@@ -25,7 +27,7 @@ import numpy as np
 
 from . import machine
 
-SLOT = 8  # numbers of a slot: a cache line
+SLOT = 32  # numbers of a slot: four cache lines
 
 
 class Word(IntEnum):
@@ -45,12 +47,32 @@ class Word(IntEnum):
 class State(IntEnum):
     """What the thread of a slot does, unless it is called to a job."""
 
-    SLEEPS = 0
-    LISTENS = 1  # or is about to
+    ABSENT = 0
+    LISTENS = 1
     WORKS = 2
+    SLEEPS = 3
+    STARTS = 4  # as Python has it
 
 
 PAUSES = {"x86_64": "llvm.x86.sse2.pause()", "aarch64": "llvm.aarch64.hint(i32 1)", "arm64": "llvm.aarch64.hint(i32 1)"}
+# How a thread sleeps until another wakes it: what $lock and the others in the text stand for.
+POSIX = {
+    "prepare": "call i32 @pthread_mutex_init(ptr %mutex, ptr null)\n  call i32 @pthread_cond_init(ptr %condition, ptr null)",
+    "lock": "call i32 @pthread_mutex_lock(ptr %mutex)",
+    "unlock": "call i32 @pthread_mutex_unlock(ptr %mutex)",
+    "sleep": "call i32 @pthread_cond_wait(ptr %condition, ptr %mutex)",
+    "wake": "call i32 @pthread_cond_signal(ptr %condition)",
+    "yield": "call i32 @sched_yield()",
+}
+WINDOWS = {  # both are ready when they are zero
+    "prepare": "",
+    "lock": "call void @AcquireSRWLockExclusive(ptr %mutex)",
+    "unlock": "call void @ReleaseSRWLockExclusive(ptr %mutex)",
+    "sleep": "call i32 @SleepConditionVariableSRW(ptr %condition, ptr %mutex, i32 -1, i32 0)",
+    "wake": "call void @WakeConditionVariable(ptr %condition)",
+    "yield": "call i32 @SwitchToThread()",
+}
+CALL = re.compile(r"call (\w+) @([\w.]+)\((.*?)\)")
 PATIENCE = 1000  # looks after which a caller that waits for others lets the system run them
 SYMBOLS = ("PyEval_SaveThread", "PyEval_RestoreThread", "Py_IncRef")
 FASTCALL = 0x80  # METH_FASTCALL: a function is handed an array of its arguments, and their number
@@ -69,17 +91,20 @@ class Entry(NamedTuple):
 def text() -> str:
     """The text of the module for this process."""
     pause = PAUSES.get(llvm.get_default_triple().split("-")[0])
-    yields = hasattr(os, "sched_yield")
-    declarations = [f"declare void @{pause.replace('i32 1', 'i32')}"] if pause else []
-    declarations += ["declare i32 @sched_yield()"] if yields else []
+    calls = {**(WINDOWS if os.name == "nt" else POSIX), "pause": f"call void @{pause}" if pause else ""}
+    found = {name: (result, arguments) for call in calls.values() for result, name, arguments in CALL.findall(call)}
+    declarations = [f"declare {result} @{name}({_types(arguments)})" for name, (result, arguments) in found.items()]
     return Template(Path(__file__).with_suffix(".ll").read_text(encoding="utf-8")).substitute(
-        {state.name: state.value for state in State},
+        calls,
+        **{state.name: state.value for state in State},
         header=object.__basicsize__,
         declarations="\n".join(declarations),
-        pause=f"call void @{pause}" if pause else "",
-        **{"yield": "call i32 @sched_yield()" if yields else ""},
         PATIENCE=PATIENCE,
     )
+
+
+def _types(arguments: str) -> str:
+    return ", ".join(argument.split()[0] for argument in arguments.split(", ") if argument)
 
 
 def python(code: bytes) -> Entry:
