@@ -138,6 +138,11 @@ class Room:
                 f"{memory() / 2**30:,.1f} GiB of this machine; lower the order or take fewer elements at a time"
             )
 
+    @property
+    def on_line(self) -> bool:
+        """Whether arrays start at a cache line, as all do that are large."""
+        return self._taken > 0
+
     def array(self) -> NDArray[Any]:
         """An array yet to be filled, at the start of a cache line where it is large."""
         if not self._taken:

@@ -84,7 +84,11 @@ def prepare(program: Program | Rolled, operands: Sequence[Operand], way: Way) ->
     rooms = tuple([Room((len(out.support.rows), *shape), out.dtype) for out in program.outputs])
     outs = tuple([Layout.contiguous(room.shape, room.dtype.itemsize) for room in rooms])
     used = [planes[slot] for slot in program.inputs]
-    on_lines = all(layout.strides[0] % LINE == 0 for layout, room in zip(outs, rooms, strict=True) if room.dtype.kind == "f")
+    on_lines = all(
+        room.on_line and layout.strides[0] % LINE == 0
+        for layout, room in zip(outs, rooms, strict=True)
+        if room.dtype.kind == "f"
+    )
     streaming = on_lines and _streams(used, rooms)
     call = _call(program, _layouts(used), outs, streaming)
     return Prepared(call, tuple(program.inputs), rooms, streaming) if call is not None else None
