@@ -11,7 +11,7 @@ from collections import OrderedDict
 from contextlib import suppress
 from functools import lru_cache
 from math import prod
-from threading import Lock
+from threading import Lock, RLock
 from typing import Any
 
 import numpy as np
@@ -52,35 +52,51 @@ class Pool:
     def __init__(self, limit: int) -> None:
         self.limit, self.idle, self.reused = limit, 0, 0
         self.blocks: OrderedDict[Block, None] = OrderedDict()  # in the order they came back
-        self._by_size: dict[int, list[Block]] = {}  # likewise
-        self._lock = Lock()
+        self._by_size: dict[int, list[Block]] = {}  # likewise; perhaps with some that are no more among those
+        self._lock, self._busy = RLock(), False
 
     def take(self, size: int) -> Block | None:
         """A block of just this size, if there is one."""
         with self._lock:
-            blocks = self._by_size.get(size)
-            if not blocks:
+            if self._busy:  # a signal arrived, or garbage was collected, inside the pool
                 return None
-            found = blocks.pop()
-            del self.blocks[found]
-            self.idle -= size
-            self.reused += 1
-            return found
+            self._busy = True
+            try:
+                blocks = self._by_size.get(size, [])
+                while blocks:
+                    found = blocks.pop()
+                    if found in self.blocks:
+                        del self.blocks[found]
+                        self.idle -= size
+                        self.reused += 1
+                        return found
+                return None
+            finally:
+                self._busy = False
 
     def give(self, block: Block) -> None:
-        """Keep a block; the oldest make room for it. A collection of garbage inside `take` drops it instead."""
-        if block.size > self.limit or not self._lock.acquire(blocking=False):
-            return
-        try:
-            self.blocks[block] = None
+        """Keep a block; the oldest make room for it. A collection of garbage inside the pool drops it instead."""
+        with self._lock:
+            if self._busy or block.size > self.limit:
+                return
+            self._busy = True
+            try:
+                self.blocks[block] = None
+                self._by_size.setdefault(block.size, []).append(block)
+                self.idle += block.size
+                if self.idle > self.limit:
+                    self._make_room()
+            finally:
+                self._busy = False
+
+    def _make_room(self) -> None:
+        self.idle = sum([block.size for block in self.blocks])  # an interruption may have left another number
+        while self.idle > self.limit:
+            oldest = self.blocks.popitem(last=False)[0]
+            self.idle -= oldest.size
+        self._by_size = {}
+        for block in self.blocks:
             self._by_size.setdefault(block.size, []).append(block)
-            self.idle += block.size
-            while self.idle > self.limit:
-                oldest = self.blocks.popitem(last=False)[0]
-                self._by_size[oldest.size].remove(oldest)
-                self.idle -= oldest.size
-        finally:
-            self._lock.release()
 
     def clear(self) -> None:
         """Let go of everything."""
@@ -91,11 +107,8 @@ class Pool:
 
     def forked(self) -> None:
         """In the child of a fork: another thread of the parent may have held the lock, and been in the midst of counting."""
-        self._lock = Lock()
-        self._by_size = {}
-        for block in self.blocks:
-            self._by_size.setdefault(block.size, []).append(block)
-        self.idle = sum(block.size for block in self.blocks)
+        self._lock, self._busy = RLock(), False
+        self._make_room()
 
 
 class Lease:
@@ -198,9 +211,18 @@ def _made() -> Pool:
     with _making:
         if _one is None:
             _one = Pool(_limit())
-            if hasattr(os, "register_at_fork"):
-                os.register_at_fork(after_in_child=_one.forked)
         return _one
+
+
+def _forked() -> None:
+    global _making
+    _making = Lock()
+    if _one is not None:
+        _one.forked()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forked)
 
 
 def _limit() -> int:

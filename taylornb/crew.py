@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from contextlib import suppress
 from functools import lru_cache
-from threading import Lock, Thread
+from threading import Lock, Thread, stack_size
 from time import monotonic_ns
 from typing import Any
 
@@ -22,10 +21,11 @@ from . import cache
 from .buffers import LINE
 from .forms import PARALLEL
 from .targets.llvm import entry, machine
-from .targets.llvm.entry import SLOT, Entry, State
+from .targets.llvm.entry import SLOT, Entry
 from .threads import lock
 
 MOST = 256  # threads beside the calling one
+STACK = 8 << 20  # bytes: kernels put what does not fill a vector there
 LOOKS = 4000  # for work before a thread goes to sleep: 50 to 150 µs, as long as a processor pauses between them
 LIVELY = 1_000_000  # nanoseconds within which calls follow one another
 
@@ -91,13 +91,28 @@ class Crew:
         self._last = monotonic_ns()
 
     def _start(self, count: int) -> None:
-        listen = functions().listen
-        with self._lock, suppress(RuntimeError):  # no thread starts at a limit of the system, or at its end: fewer do all
+        if not self._lock.acquire(blocking=False):  # another thread is at it; or this one, below a signal handler
+            return
+        try:
             while self._count < count:
-                slot = self._slots[self._count]
-                slot[0] = State.STARTS
-                Thread(target=listen, args=(slot,), name=f"taylornb {self._count}", daemon=True).start()
-                self._count += 1
+                place = self._count
+                self._count = place + 1  # first: where starting is interrupted, it may have happened
+                if not self._started(place):
+                    self._count = place
+                    return
+        finally:
+            self._lock.release()
+
+    def _started(self, place: int) -> bool:
+        """Start a thread; at a limit of the system, or at its end, there is none, and fewer do all."""
+        before = stack_size(STACK)
+        try:
+            Thread(target=functions().listen, args=(self._slots[place],), name=f"taylornb {place}", daemon=True).start()
+        except RuntimeError:
+            return False
+        finally:
+            stack_size(before)
+        return True
 
     def _made(self, count: int, wakes: bool) -> NDArray[np.int64]:
         return np.array([count, self._slots.__array_interface__["data"][0], wakes])

@@ -18,7 +18,7 @@ from .forms import Form, Target, Way, check_form, check_target
 from .graph import Node, describe
 from .kernels import text
 from .number import exactly
-from .operand import Operand, Planes, Spec, operand
+from .operand import Kind, Operand, Planes, Spec, operand
 from .out import Out, rooms, take
 from .program import NO_COST, Cost
 from .repeat import Kinds, Repeat, kinds, repeat
@@ -28,6 +28,7 @@ from .threads import lock
 from .trace import Tracer, Tracing
 
 KNOWN = 256  # signatures of a function that are remembered
+MET, NEVER = "met", "never"  # of calls that can be repeated, and that cannot
 
 
 class Traced:
@@ -87,6 +88,7 @@ class Traced:
         return [Out(leaf) for leaf in given]
 
 
+_remembering = lock()
 _tracing = lock()  # one for all: functions may call each other while they are traced, from any thread
 
 
@@ -108,13 +110,7 @@ NOTHING = Static({})
 
 
 class Fused:
-    """A function that runs as one kernel, made by `fuse`.
-
-    Attributes:
-        target: Where it runs.
-        form: How it runs there; None where that is chosen by cost.
-        traces: How often the function has been traced, once for each signature.
-    """
+    """A function that runs as one kernel, made by `fuse`."""
 
     def __init__(self, function: Callable[..., Any], target: Target, form: Form | None = None) -> None:
         if not callable(function):
@@ -122,8 +118,8 @@ class Fused:
         check_target(target)
         check_form(form, target)
         update_wrapper(self, function)
-        self.function, self.target, self.form = function, target, form
-        self._repeats: dict[Kinds | None, Repeat | None] = {}
+        self.function, self._way = function, (target, form)
+        self._repeats: dict[Kinds | None, Repeat | str] = {}
         self._traced = lru_cache(maxsize=KNOWN)(self._trace)
         self._known = lru_cache(maxsize=KNOWN)(self._waited)  # without waiting for what another thread traces
 
@@ -149,7 +145,7 @@ class Fused:
         if key is None or static:
             key = _key(args, static, planes)
         known = self._repeats.get(key)
-        if known is not None:
+        if type(known) is Repeat:
             if out is None:
                 return known(planes)
             if known.into(out, planes):
@@ -161,20 +157,22 @@ class Fused:
                     raise TracingError("a fused function takes no out= inside another, where it has no results of its own")
                 return self.function(*args, **static)
         traced, operands = self._found(layout, leaves, static)
-        found = traced(operands, (self.target, self.form), out)
-        if key is not None and key not in self._repeats:
-            self._remember(key, planes, traced, operands)
+        found = traced(operands, self._way, out)
+        if key is not None and known is not NEVER:
+            self._remember(key, traced.repeated if known is MET else None, planes, operands)
         return found
 
-    def _remember(self, key: Kinds, planes: list[Planes], traced: Traced, operands: list[Operand]) -> None:
-        """How to repeat a call; None where it cannot be, or where arguments were converted."""
-        same = all(
-            one.spec.dtype is None or (given.dtype == one.planes.dtype and np.may_share_memory(given, one.planes))
-            for given, one in zip(planes, operands, strict=True)
-        )
-        if len(self._repeats) >= KNOWN:
-            self._repeats.clear()
-        self._repeats[key] = traced.repeated(operands, (self.target, self.form)) if same else None
+    def _remember(self, key: Kinds, repeated: Any, planes: list[Planes], operands: list[Operand]) -> None:
+        """That such a call was made; and at its second time how to repeat it."""
+        found: Repeat | str = MET
+        if repeated is not None:
+            own = key[1] if len(key) == 3 and isinstance(key[2], Static) else key
+            same = all(map(_as_given, own, planes, operands))
+            found = (repeated(operands, self._way) if same else None) or NEVER
+        with _remembering:
+            while len(self._repeats) >= KNOWN:
+                del self._repeats[next(iter(self._repeats))]  # the oldest
+            self._repeats[key] = found
 
     def source(self, *args: Tree, **static: Hashable) -> str:
         """The text of the kernels that a call with such arguments runs, every array taken in full."""
@@ -206,8 +204,18 @@ class Fused:
         return sum((program.cost for program in self._programs(args, static, self.form)), NO_COST)
 
     @property
+    def target(self) -> Target:
+        """Where it runs."""
+        return self._way[0]
+
+    @property
+    def form(self) -> Form | None:
+        """How it runs there; None where that is chosen by cost."""
+        return self._way[1]
+
+    @property
     def traces(self) -> int:
-        """How often the function has been traced."""
+        """How often the function has been traced, once for each signature."""
         return self._traced.cache_info().misses
 
     def _prepare(self, args: tuple[Tree, ...], static: dict[str, Hashable]) -> tuple[Traced, list[Operand]]:
@@ -287,6 +295,13 @@ def _own(found: Operand, operands: list[Operand]) -> Operand:
     """The result, in memory of its own where it is part of a plain argument."""
     shared = found.spec.basis is None and any(np.may_share_memory(found.planes, given.planes) for given in operands)
     return Operand(found.planes.copy(), found.spec) if shared else found
+
+
+def _as_given(kind: Any, given: Planes, found: Operand) -> bool:
+    """Whether the planes of an argument are what was given, or a number: not converted, nor detached meanwhile."""
+    if type(kind) is Kind:
+        return kind is found.kind
+    return kind is float or (given.dtype == found.planes.dtype and np.may_share_memory(given, found.planes))
 
 
 def _key(args: tuple[Tree, ...], static: dict[str, Hashable], planes: list[Planes]) -> Kinds | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import lru_cache, partial
 from importlib import import_module
 from typing import Any
@@ -48,9 +47,6 @@ class Call:
     Args:
         kernel: The kernel.
         loops: Over which elements.
-
-    Attributes:
-        run: Does the same as calling this object, as quickly as it can be done.
     """
 
     def __init__(self, kernel: Kernel, loops: Loops) -> None:
@@ -64,12 +60,11 @@ class Call:
         self._alone = self._work < SHARED
         self._around = bool(loops.around[0])
         self._run = crew.functions().run
-        self.run: Callable[..., None] = self
         if self._alone and not kernel.room and not self._around:
-            self.run = partial(self._run, self._plan)
+            self.run = partial(self._run, self._plan)  # type: ignore[method-assign]  # the same, with nothing around it
 
-    def __call__(self, *arrays: Planes) -> None:
-        """Run it, on several threads where there is enough to do.
+    def run(self, *arrays: Planes) -> None:
+        """Run it, on several threads where there is enough to do. Who calls holds this object until it returns.
 
         Args:
             *arrays: For each input that is read and each output its planes.

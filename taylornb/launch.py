@@ -89,7 +89,7 @@ def prepare(program: Program | Rolled, operands: Sequence[Operand], way: Way) ->
         for layout, room in zip(outs, rooms, strict=True)
         if room.dtype.kind == "f"
     )
-    streaming = on_lines and _streams(used, rooms)
+    streaming = on_lines and _streams(program, planes, rooms)
     call = _call(program, _layouts(used), outs, streaming)
     return Prepared(call, tuple(program.inputs), rooms, streaming) if call is not None else None
 
@@ -140,7 +140,7 @@ def _by_reference(program: Program, planes: Sequence[Planes], outputs: Sequence[
 
 def _compiled(program: Program | Rolled, planes: Sequence[Planes], outputs: Sequence[Planes]) -> None:
     used = [planes[slot] for slot in program.inputs]
-    streaming = _streams(used, outputs) and all(map(_on_lines, outputs))
+    streaming = _streams(program, planes, outputs) and all(map(_on_lines, outputs))
     call = _call(program, _layouts(used), _layouts(outputs), streaming)
     if call is None:
         used = _one_after_the_other(used, outputs)
@@ -171,11 +171,12 @@ def _one_after_the_other(planes: Sequence[Planes], outputs: Sequence[Planes]) ->
     return found
 
 
-def _streams(planes: Sequence[Planes], outputs: Sequence[Planes | Room]) -> bool:
-    return streams(
-        sum([plane.nbytes for plane in planes]) + sum([out.nbytes for out in outputs]),
-        sum([plane.shape[0] for plane in planes]) + sum([out.shape[0] for out in outputs]),
-    )
+def _streams(program: Program | Rolled, planes: Sequence[Planes], outputs: Sequence[Planes | Room]) -> bool:
+    if isinstance(program, Rolled):
+        return False
+    read = sum([planes[slot].nbytes // len(planes[slot]) for slot, _, _ in program.loads])
+    written, rows = sum([out.nbytes for out in outputs]), sum([out.shape[0] for out in outputs])
+    return streams(read + written, len(program.loads) + rows)
 
 
 def _on_lines(planes: Planes) -> bool:

@@ -57,20 +57,27 @@ class Kind:
 
     Attributes:
         spec: What the program depends on.
+        dtype: Of the planes: that of the spec, but for mpmath numbers.
         shape: Of the planes.
         strides: Of the planes.
     """
 
-    __slots__ = ("shape", "spec", "strides")
+    __slots__ = ("dtype", "shape", "spec", "strides")
 
-    def __init__(self, spec: Spec, shape: tuple[int, ...], strides: tuple[int, ...]) -> None:
-        self.spec, self.shape, self.strides = spec, shape, strides
+    def __init__(self, spec: Spec, dtype: Dtype, shape: tuple[int, ...], strides: tuple[int, ...]) -> None:
+        self.spec, self.dtype, self.shape, self.strides = spec, dtype, shape, strides
+
+    def same(self, other: Kind) -> bool:
+        """Whether they are equal; one that was not met for long may have been forgotten, and made again."""
+        return self is other or (
+            (self.shape, self.strides, self.dtype) == (other.shape, other.strides, other.dtype) and self.spec == other.spec
+        )
 
 
 @lru_cache(maxsize=4096)
-def kind_of(spec: Spec, shape: tuple[int, ...], strides: tuple[int, ...]) -> Kind:
+def kind_of(spec: Spec, dtype: Dtype, shape: tuple[int, ...], strides: tuple[int, ...]) -> Kind:
     """The one object for these."""
-    return Kind(spec, shape, strides)
+    return Kind(spec, dtype, shape, strides)
 
 
 class Operand:
@@ -91,8 +98,12 @@ class Operand:
     def kind(self) -> Kind:
         """What a compiled call depends on."""
         if self._kind is None:
-            self._kind = kind_of(self.spec, self.planes.shape, self.planes.strides)
+            self._kind = kind_of(self.spec, self.planes.dtype, self.planes.shape, self.planes.strides)
         return self._kind
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Without the kind, which is another in another process."""
+        return Operand, (self.planes, self.spec)
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -12,7 +12,7 @@ from .array import TaylorArray
 from .buffers import LINE, Room
 from .evaluate import Part
 from .graph import Node
-from .kernels import address
+from .kernels import Call, address
 from .launch import Prepared
 from .layout import Layout
 from .operand import Kind, Operand, Planes, Spec, kind_of
@@ -51,7 +51,7 @@ def kinds(args: Sequence[Any], planes: list[Planes]) -> Kinds | None:
 class Step(NamedTuple):
     """A kernel of a call, and the places of its arrays among all: arguments, what was captured, results."""
 
-    run: Callable[..., None]
+    call: Call
     places: Callable[[list[Planes]], tuple[Planes, ...]]
 
 
@@ -92,13 +92,11 @@ class Repeat:
         lines: bool,
         built: Callable[[list[Any]], Any] | None,
     ) -> None:
-        self._steps, self._captured, self._rooms = tuple(steps), captured, tuple(rooms)
-        self._results, self._lines, self._built = tuple(results), lines, built
-        self._only: tuple[Callable[..., None], Room, Result] | None = (
-            None  # where one kernel takes all arguments and makes the one result
-        )
-        if len(self._steps) == len(self._rooms) == 1 and built is None and steps[0].places is _ALL:
-            self._only = steps[0].run, rooms[0], results[0]
+        self._steps, self._rooms, self._results = tuple(steps), tuple(rooms), tuple(results)
+        self._captured, self._lines, self._built = captured, lines, built
+        self._only: tuple[Callable[..., None], Room, Result] | None = None  # one kernel of all arguments and the one result
+        if len(steps) == len(rooms) == 1 and steps[0].places is _ALL and not captured and built is None:
+            self._only = steps[0].call.run, rooms[0], results[0]
 
     def __call__(self, planes: list[Planes]) -> Any:
         """The results of arguments with these planes."""
@@ -109,8 +107,8 @@ class Repeat:
             return place[0][()] if result.plain else TaylorArray(Operand(place, result.spec, result.kind))
         made = [room.array() for room in self._rooms]
         arrays = planes + self._captured + made
-        for run, places in self._steps:
-            run(*places(arrays))
+        for call, places in self._steps:
+            call.run(*places(arrays))
         found = [_wrapped(result, made[result.place]) for result in self._results]
         return found[0] if self._built is None else self._built(found)
 
@@ -123,13 +121,13 @@ class Repeat:
             return False
         own = out._found
         place, rows = own.planes, planes + self._captured
-        if own.kind is not self._results[0].kind or not place.flags.writeable or not place.flags.aligned:
+        if not own.kind.same(self._results[0].kind) or not place.flags.writeable or not place.flags.aligned:
             return False
         if any(np.may_share_memory(place, other) for other in rows) or (self._lines and address(place) % LINE):
             return False
         rows.append(place)
-        for run, places in self._steps:
-            run(*places(rows))
+        for call, places in self._steps:
+            call.run(*places(rows))
         return True
 
 
@@ -138,7 +136,9 @@ def _result(place: int, spec: Spec, shape: tuple[int, ...]) -> Result:
         spec = Spec(spec.support, DOUBLE, spec.basis)
     assert spec.dtype is not None
     layout = Layout.contiguous((len(spec.support.rows), *shape), spec.dtype.itemsize)
-    return Result(place, spec, kind_of(spec, layout.shape, layout.strides), spec.basis is None or spec.dtype.kind == "b")
+    return Result(
+        place, spec, kind_of(spec, spec.dtype, layout.shape, layout.strides), spec.basis is None or spec.dtype.kind == "b"
+    )
 
 
 def _places(of: Sequence[int]) -> Callable[[list[Planes]], tuple[Planes, ...]]:
@@ -177,6 +177,7 @@ def repeat(
         rooms += own.rooms
         given = [numbers[part.sources[slot]] for slot in own.slots]
         places = [*given, *(len(numbers) + n for n in made)]
-        steps.append(Step(own.call.run, _ALL if places == [*range(len(numbers) + len(made))] else _places(places)))
+        every = len(parts) == 1 and places == [*range(len(places))]
+        steps.append(Step(own.call, _ALL if every else _places(places)))
     lines, planes = any(own.streaming for _, own in parts), [one.planes for one in captured.values()]
     return Repeat(steps, planes, rooms, [results[node] for node in outputs], lines, built)

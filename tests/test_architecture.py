@@ -3,6 +3,8 @@
 import ast
 import subprocess
 import sys
+import tomllib
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
@@ -116,3 +118,13 @@ def test_importing_compiles_nothing_and_needs_no_optional_package():
         "assert not optional, optional\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_what_is_not_python_is_installed_too():
+    declared = tomllib.loads((ROOT.parent / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"]
+    patterns = {f"{package.replace('.', '/')}/{pattern}" for package, own in declared.items() for pattern in own}
+    files = [path for path in ROOT.rglob("*") if path.is_file() and path.suffix not in (".py", ".pyc")]
+    assert len(files) >= 2
+    for path in files:
+        name = path.relative_to(ROOT.parent).as_posix()
+        assert any(fnmatch(name, pattern) for pattern in patterns), name

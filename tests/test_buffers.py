@@ -256,7 +256,7 @@ def test_a_collection_of_garbage_inside_the_pool(pool):
     finally:
         gc.enable()
     assert pool.idle == sum(block.size for block in pool.blocks)
-    assert not pool._lock.locked()
+    assert not pool._busy
 
 
 def test_threads_that_take_and_give(pool):

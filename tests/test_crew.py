@@ -155,7 +155,9 @@ def test_those_who_listen_are_called_for_little_work(own):
 def test_a_busy_crew_is_not_waited_for(own):
     """The caller does the work itself where all other threads are at work for others."""
     first, second = Meeting(2, 3, patience=10**12), Meeting(9, 0)  # the first waits for a third
-    own._slots[:, 1] = 10**12  # who is woken comes
+    own._slots[:, 1] = 10**12  # who listens goes on
+    gather(own, 2)
+    until(lambda: states(own) == [State.LISTENS])
     thread = threading.Thread(target=lambda: first.share(own, 1))
     thread.start()
     until(lambda: first.come[0] == 2 or not thread.is_alive())

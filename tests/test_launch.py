@@ -281,7 +281,7 @@ def test_a_kernel_takes_threads_by_its_work(monkeypatch):
         with tn.threads(threads):
             for n in lengths:
                 kernel = kernels.Kernel(NOTHING, weight, 0)
-                kernels.Call(kernel, layout.loops((n,), [layout.Layout((1, n), (0, 8), 8)]))(np.empty(1))
+                kernels.Call(kernel, layout.loops((n,), [layout.Layout((1, n), (0, 8), 8)])).run(np.empty(1))
     assert taken == [1, 3, 7], "and those of little work, or on one thread, run where they were called"
 
 

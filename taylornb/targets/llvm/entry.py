@@ -51,7 +51,6 @@ class State(IntEnum):
     LISTENS = 1
     WORKS = 2
     SLEEPS = 3
-    STARTS = 4  # as Python has it
 
 
 PAUSES = {"x86_64": "llvm.x86.sse2.pause()", "aarch64": "llvm.aarch64.hint(i32 1)", "arm64": "llvm.aarch64.hint(i32 1)"}
@@ -131,15 +130,12 @@ class _Method(ctypes.Structure):
     )
 
 
-_kept: list[Any] = []  # what functions point to, for as long as the process lasts
-
-
 def _function(name: str, loaded: machine.Loaded) -> Function:
     method = _Method(name.encode(), loaded.address(name), FASTCALL, None)
-    _kept.append((method, loaded))
-    make = ctypes.pythonapi.PyCFunction_NewEx
-    make.restype, make.argtypes = ctypes.py_object, (ctypes.c_void_p, ctypes.py_object, ctypes.c_void_p)
-    found: Function = make(ctypes.addressof(method), None, None)
+    for kept in (method, loaded):  # until the very end, when modules are gone and functions not yet
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(kept))
+    prototype = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_void_p, ctypes.py_object, ctypes.c_void_p)
+    found: Function = prototype(("PyCFunction_NewEx", ctypes.pythonapi))(ctypes.addressof(method), None, None)
     return found
 
 
