@@ -28,7 +28,7 @@ ESSENTIAL = (
 TURN = 1e-3  # seconds; shorter calls are repeated until they take so long
 SLOWEST = {True: 6.0, False: 1.5}  # seconds, of essential ones and of others; in a slower call fewer points say enough
 SINGLES = (10**5, 10**6)  # points at which float32 is measured, on one thread
-WARM = 5e-4  # seconds of calls before those that are timed
+WARM, CALLS = 5e-4, 3  # seconds of calls, and calls, at least, before those that are timed
 LONG = 20e-3  # seconds; what takes so long owes nothing to caches that are filled or not when it starts
 TRIES = 3
 PAUSE = 2e-3  # seconds between turns on several threads: other libraries' threads go on waiting for work that long
@@ -151,11 +151,10 @@ def _timed(contender: Contender, repeats: int, turn: float) -> float:
     """
     call, seconds = contender.call, 0.0
     for _ in range(TRIES):
-        ready = perf_counter() + WARM
-        while turn < LONG:
+        ready, untimed = perf_counter() + WARM, 0
+        while turn < LONG and (untimed < CALLS or perf_counter() < ready):
             call()
-            if perf_counter() > ready:
-                break
+            untimed += 1
         taken, start = _interruptions(), perf_counter()
         for _ in range(repeats):
             call()

@@ -10,10 +10,12 @@ import json
 import sys
 from pathlib import Path
 
+from bench import waiting
 from bench.markdown import table
 from bench.measured import C, Run, geometric, nanoseconds, percent, ratio, share, speedup
 from bench.series import DEFAULT, KERNEL, SINGLE
 from bench.tables import power
+from bench.targets import targets
 
 PAGE = Path(__file__).with_name("measurements.md")
 BEGIN, END = "<!-- tables -->", "<!-- end of tables -->"
@@ -68,5 +70,5 @@ if __name__ == "__main__":
     run = Run(json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")))
     before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
     after = rest.partition(END)[2]
-    parts = [*(means(run, points) for points in run.points), times(run)]
+    parts = [*(means(run, points) for points in run.points), times(run), targets(run), *waiting.tables(run.record["first"])]
     PAGE.write_text(before + "\n\n".join([BEGIN, *parts, END]) + after, encoding="utf-8")
