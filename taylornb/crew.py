@@ -17,7 +17,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from . import cache
 from .buffers import LINE
 from .forms import PARALLEL
 from .targets.llvm import entry, machine
@@ -44,19 +43,8 @@ def _loaded() -> Entry:
     global _entry
     with _lock:
         if _entry is None:
-            _entry = entry.python(code(entry.text()))
+            _entry = entry.python(machine.kept(entry.text()))
     return _entry
-
-
-def code(text: str) -> bytes:
-    """The machine code of a text, made or loaded from the disk."""
-    host = machine.host()
-    key = cache.key(text, host.name, host.features)
-    found = cache.load(key)
-    if found is None:
-        found = machine.object_code(text)
-        cache.save(key, found)
-    return found
 
 
 class Crew:

@@ -158,20 +158,22 @@ class Fused:
                 return self.function(*args, **static)
         traced, operands = self._found(layout, leaves, static)
         found = traced(operands, self._way, out)
-        if key is not None and known is not NEVER:
-            self._remember(key, traced.repeated if known is MET else None, planes, operands)
+        if key is not None and known is None:
+            self._remember(key, MET)
+        elif key is not None and known is MET:
+            self._remember(key, self._repeat(key, planes, traced, operands) or NEVER)
         return found
 
-    def _remember(self, key: Kinds, repeated: Any, planes: list[Planes], operands: list[Operand]) -> None:
-        """That such a call was made; and at its second time how to repeat it."""
-        found: Repeat | str = MET
-        if repeated is not None:
-            own = key[1] if len(key) == 3 and isinstance(key[2], Static) else key
-            same = all(map(_as_given, own, planes, operands))
-            found = (repeated(operands, self._way) if same else None) or NEVER
+    def _repeat(self, key: Kinds, planes: list[Planes], traced: Traced, operands: list[Operand]) -> Repeat | None:
+        """How to repeat a call, if it can be."""
+        own = key[1] if len(key) == 3 and isinstance(key[2], Static) else key
+        return traced.repeated(operands, self._way) if all(map(_as_given, own, planes, operands)) else None
+
+    def _remember(self, key: Kinds, found: Repeat | str) -> None:
+        """What is known of such calls; of many others the oldest is forgotten."""
         with _remembering:
-            while len(self._repeats) >= KNOWN:
-                del self._repeats[next(iter(self._repeats))]  # the oldest
+            while key not in self._repeats and len(self._repeats) >= KNOWN:
+                del self._repeats[next(iter(self._repeats))]
             self._repeats[key] = found
 
     def source(self, *args: Tree, **static: Hashable) -> str:

@@ -36,7 +36,7 @@ class Kernel:
     """
 
     def __init__(self, text: str, weight: float, room: int) -> None:
-        self._loaded = machine.Loaded(crew.code(text))
+        self._loaded = machine.Loaded(machine.kept(text))
         self.address = self._loaded.address("kernel")
         self.weight, self.room = weight, room
 

@@ -163,6 +163,13 @@ def test_many_shapes_are_bounded(monkeypatch):
     np.testing.assert_array_equal(same(f, VECTOR), np.sin(VECTOR))
 
 
+def test_memory_that_does_not_fit_forgets_nothing():
+    f, x = tn.fuse(np.sin), tn.variable(VECTOR, 2)
+    expected = same(f, x)
+    np.testing.assert_array_equal(f(x, out=x.copy()).coeffs, expected.coeffs)  # fewer rows than the result has
+    assert repeats(f) == 1
+
+
 def test_where_a_function_runs_is_fixed():
     f = tn.fuse(np.sin)
     for name in ("target", "form"):

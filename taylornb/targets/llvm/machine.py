@@ -8,6 +8,7 @@ from typing import Any
 
 import llvmlite.binding as llvm
 
+from ... import cache
 from ...threads import lock
 
 _lock = lock()  # llvmlite guards LLVM, but not what is written here in several steps
@@ -49,6 +50,16 @@ def object_code(text: str) -> bytes:
         module.triple = machine.triple
         module.data_layout = str(machine.target_data)
         return bytes(machine.emit_object(module))
+
+
+def kept(text: str) -> bytes:
+    """The machine code of a module, made or loaded from the disk."""
+    key = cache.key(text, host().name, host().features)
+    code = cache.load(key)
+    if code is None:
+        code = object_code(text)
+        cache.save(key, code)
+    return code
 
 
 def assembly(text: str) -> str:
