@@ -104,14 +104,14 @@ def kernel(program: Program | Rolled, follows: tuple[bool, ...], streaming: bool
         follows: For each input that is read, whether it follows the inner axis.
         streaming: Whether results go past the caches, where the form can do that; each row then starts at a cache line.
     """
-    return _kernel(program, follows, streaming and isinstance(program, Program))
+    return _kernel(program, follows, streaming)
 
 
 def text(program: Program | Rolled, follows: tuple[bool, ...], streaming: bool = False) -> str:
     """The kernel of a program in LLVM's language."""
     width, path = machine.host().width, functions.path()
     if isinstance(program, Rolled):
-        return looped.source(program, follows, width, path)
+        return looped.source(program, follows, width, path, streaming)
     return unrolled.source(program, follows, width, path, streaming)
 
 

@@ -172,8 +172,6 @@ def _one_after_the_other(planes: Sequence[Planes], outputs: Sequence[Planes]) ->
 
 
 def _streams(program: Program | Rolled, planes: Sequence[Planes], outputs: Sequence[Planes | Room]) -> bool:
-    if isinstance(program, Rolled):
-        return False
     read = sum([planes[slot].nbytes // len(planes[slot]) for slot, _, _ in program.loads])
     written, rows = sum([out.nbytes for out in outputs]), sum([out.shape[0] for out in outputs])
     return streams(read + written, len(program.loads) + rows)

@@ -401,12 +401,13 @@ def test_shapes_that_do_not_broadcast_are_named():
         tn.fuse(lambda x, y: x * y)(x * np.ones(3), y * np.ones(4))
 
 
+@pytest.mark.parametrize("form", [None, "looped"])
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("n", [5, 16, 64, 1000, 4096])
-def test_results_that_go_past_the_caches_are_the_same_bits(n, dtype, monkeypatch):
+def test_results_that_go_past_the_caches_are_the_same_bits(n, dtype, form, monkeypatch):
     """And they do so only where each row starts at a cache line."""
     x, f = tn.variable(np.linspace(-2, 2, n, dtype=dtype), 5), lambda xs: (np.exp(np.sin(xs[0])) * xs[0], xs[0] > 0)
-    near, asked = tn.fuse(f)([x]), []
+    near, asked = tn.fuse(f, form=form)([x]), []
     monkeypatch.setattr(launch, "streams", lambda size, rows: True)
     monkeypatch.setattr(launch, "kernel", lambda *args: asked.append(args[2]) or kernels.kernel(*args))
     for start in (0, 1):
@@ -418,7 +419,7 @@ def test_results_that_go_past_the_caches_are_the_same_bits(n, dtype, monkeypatch
         )
         launch._call.cache_clear()
         asked.clear()
-        past = tn.fuse(f)([x])
+        past = tn.fuse(f, form=form)([x])
         assert asked[0] == (start == 0 and n * np.dtype(dtype).itemsize % 64 == 0)
         np.testing.assert_array_equal(near[0].coeffs, past[0].coeffs)
         np.testing.assert_array_equal(near[1], past[1])

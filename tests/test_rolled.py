@@ -19,6 +19,7 @@ from taylornb.errors import UnsupportedError
 from taylornb.loops import roll
 from taylornb.presence import pairs
 from taylornb.rules import registry
+from taylornb.targets.llvm import blocks
 
 LENGTH = 5
 RTOL = 1e-12
@@ -162,12 +163,30 @@ def test_narrower_vectors(width):
         assert_same(got, reference(functools.partial(f1, np), *arguments))
 
 
-def test_bits_do_not_depend_on_the_place():
-    values = np.linspace(-2, 2, 53)
-    whole = rolling.coefficients(functools.partial(f1, np), tn.variable(values, 20))
-    for start, stop in ((0, 1), (1, 8), (3, 30), (40, 53)):
-        part = rolling.coefficients(functools.partial(f1, np), tn.variable(values[start:stop], 20))
-        np.testing.assert_array_equal(part, whole[:, start:stop])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize(("names", "order"), [("x", 20), ("xyz", 4)])
+def test_bits_do_not_depend_on_the_place(names, order, dtype):
+    """Not on the place in a block, in what is left of one, nor in a vector that is not full."""
+    rng = np.random.default_rng(1)
+    basis = tn.Basis(names, order)
+    coefficients = rng.uniform(-0.3, 0.3, (basis.size, 3 * blocks.BLOCK + 37)).astype(dtype)
+
+    def found(start, stop):
+        x = tn.from_coefficients(coefficients[:, start:stop], basis)
+        return rolling.coefficients(functools.partial(f1, np), x)
+
+    whole = found(0, None)
+    for start, stop in ((0, 1), (1, 8), (3, 30), (40, 53), (5, 5 + blocks.BLOCK), (7, 6 + 2 * blocks.BLOCK), (9, None)):
+        np.testing.assert_array_equal(found(start, stop), whole[:, start:stop])
+
+
+@pytest.mark.parametrize(("rows", "dtype", "expected"), [(1, "f8", 64), (600, "f8", 64), (3003, "f8", 16), (100_000, "f4", 16)])
+def test_blocks_stay_in_a_near_cache(rows, dtype, expected):
+    arrays = [blocks.Array("x0", np.dtype(dtype), rows, True)]
+    assert blocks.length(arrays, 16) == expected
+    assert blocks.buffers(arrays, expected)[0] % blocks.LINE == 0
+    assert blocks.buffers(arrays, expected)[0] <= blocks.NEAR or expected == 16
+    assert arrays[0].stride(expected) // blocks.LINE % 2 == 1
 
 
 # ---- zeros, infinities and NaN ---------------------------------------------------------------------------

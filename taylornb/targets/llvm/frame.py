@@ -7,61 +7,35 @@ Where the last elements do not fill a vector, one that ends with them does some 
 or results stream past the caches and so must start at cache lines, they are copied to a buffer, filled up with copies of
 the first. All go through the same machine code: an element's bits do not depend on its place. `table` holds three
 numbers for each array: its address, and the bytes from one row of its planes, and from one step of the outer axis, to
-the next. A kernel that needs scratch memory finds its address, of whole cache lines, behind those.
+the next. A kernel that needs scratch memory finds its address, of whole cache lines, behind those; there are many rows
+then, and elements come to it and leave it in blocks.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from itertools import accumulate
 from typing import NamedTuple, Protocol
 
 from ...program import Program
 from ...rolled import Rolled
-from .text import Code, Dtype, Vector
-
-LINE = 64  # bytes
-MEMORY = {"f8": "double", "f4": "float", "b1": "i8"}
-
-
-@dataclass(frozen=True)
-class Array:
-    """An array that a kernel reads or writes.
-
-    Attributes:
-        name: What the text calls it: x0, x1, … are inputs, y0, y1, … outputs.
-        dtype: The kind of its elements.
-        rows: How many rows of its planes are in use, counted from the first.
-        follows: Whether it has an element for each of the inner axis.
-    """
-
-    name: str
-    dtype: Dtype
-    rows: int
-    follows: bool
-
-    @property
-    def size(self) -> int:
-        """The bytes of an element."""
-        return self.dtype.itemsize
-
-    @property
-    def element(self) -> str:
-        """The type of an element in memory."""
-        return MEMORY[self.dtype.str[1:]]
+from . import blocks
+from .blocks import LINE, Array
+from .text import Code, Vector
 
 
 class Scratch(NamedTuple):
     """Memory of its own that a body works in.
 
     Attributes:
-        size: Its bytes, in whole cache lines; the last elements of each array stand behind them (`buffers`).
+        size: Its bytes, in whole cache lines; the buffers of the arrays stand behind them.
+        block: How many elements of each array these have.
         rows: The rows that the body loads and stores by number; it finds others by itself.
         clear: Appends what is done before the first elements.
     """
 
     size: int
+    block: int
     rows: Sequence[tuple[str, int]]
     clear: Callable[[], None]
 
@@ -122,14 +96,16 @@ class Rows:
             return known
         address = self._at(array, known)
         if self.ahead:
-            self._prefetch(address, self.lanes * array.size)
+            self.fetch(array, known, self.ahead)
         return self._vector(array, address)
 
-    def _prefetch(self, place: str, size: int) -> None:
+    def fetch(self, array: Array, start: str, ahead: int = 0) -> None:
+        """Ask for a vector of a row that starts there, or so many bytes behind."""
         self.code.module.declare("llvm.prefetch.p0", "void", "ptr", "i32", "i32", "i32")
-        for line in range(0, size, LINE):
-            ahead = self.code.emit(f"getelementptr i8, ptr {place}, i64 {self.ahead + line}")
-            self.code.do(f"call void @llvm.prefetch.p0(ptr {ahead}, i32 0, i32 3, i32 1)")  # to read, and soon, of data
+        place = self._at(array, start)
+        for line in range(ahead, ahead + self.lanes * array.size, LINE):
+            there = self.code.emit(f"getelementptr i8, ptr {place}, i64 {line}")
+            self.code.do(f"call void @llvm.prefetch.p0(ptr {there}, i32 0, i32 3, i32 1)")  # to read, and soon, of data
 
     def store(self, output: int, row: int, value: str) -> None:
         """Write a row of an output."""
@@ -161,11 +137,6 @@ class Rows:
         return code.emit(f"shufflevector {kind.type} {first}, {kind.type} poison, <{self.lanes} x i32> zeroinitializer")
 
 
-def buffers(arrays: Sequence[Array], lanes: int) -> list[int]:
-    """The bytes that the last elements of each array need, in whole cache lines."""
-    return [-(-array.rows * lanes * array.size // LINE) * LINE if array.follows else 0 for array in arrays]
-
-
 def text(
     code: Code,
     arrays: Sequence[Array],
@@ -176,7 +147,7 @@ def text(
     ahead: int = 0,
 ) -> str:
     """The text of the kernel around a body."""
-    rows = Rows(code, arrays, lanes, streaming, ahead)
+    rows = Rows(code, arrays, lanes, streaming and scratch is None, ahead)
     rows.prepare([(a.name, row) for a in arrays for row in range(a.rows)] if scratch is None else scratch.rows)
     if scratch is not None:
         scratch.clear()
@@ -191,71 +162,29 @@ def text(
     code.do("br i1 %more, label %loop, label %done")
     code.label("done")
     code.do("ret void")
-    parameters = [text for a in arrays for text in (f"ptr noalias %{a.name}", f"i64 %{a.name}.row")]
+    parameters = list[str]()
+    for a in arrays:
+        parameters += [f"ptr noalias %{a.name}", f"i64 %{a.name}.row"]
+        parameters += [f"ptr %{a.name}.next", f"i64 %{a.name}.next.row"] if scratch is not None and a.read and a.follows else []
     parameters += ["ptr noalias %scratch"] if scratch is not None else []
     head = f"define internal void @rows({', '.join([*parameters, 'i64 %from, i64 %to'])}) noinline nounwind {{\nentry:\n"
     code.module.define("rows", head + "\n".join(code.lines) + "\n}\n")
-    for array in arrays:
-        if array.follows:
-            _copies(code, array, lanes)
+    blocks.define(code, arrays, lanes, 0 if scratch is None else scratch.block, streaming)
     code.module.define("kernel", _driver(arrays, lanes, scratch, streaming))
     return code.module.text()
-
-
-def _copies(code: Code, array: Array, lanes: int) -> None:
-    """Functions that bring the last elements of each row into a buffer of whole vectors, and back."""
-    kind, size = array.element, array.size
-    for name, count, source, target in (
-        (f"gather.{kind}", lanes, "%chosen", "%lane"),
-        (f"scatter.{kind}", "%rest", "%lane", "%lane"),
-    ):
-        strides = ("%row", f"{lanes * size}") if name.startswith("gather") else (f"{lanes * size}", "%row")
-        code.module.define(
-            name,
-            f"""define internal void @{name}(ptr %source, ptr %target, i64 %row, i64 %rows, i64 %rest) noinline nounwind {{
-entry:
-  br label %outer
-outer:
-  %r = phi i64 [ 0, %entry ], [ %r1, %last ]
-  %from = mul i64 %r, {strides[0]}
-  %to = mul i64 %r, {strides[1]}
-  %a = getelementptr i8, ptr %source, i64 %from
-  %b = getelementptr i8, ptr %target, i64 %to
-  br label %inner
-inner:
-  %lane = phi i64 [ 0, %outer ], [ %lane1, %inner ]
-  %in = icmp slt i64 %lane, %rest
-  %chosen = select i1 %in, i64 %lane, i64 0
-  %pa = getelementptr {kind}, ptr %a, i64 {source}
-  %pb = getelementptr {kind}, ptr %b, i64 {target}
-  %item = load {kind}, ptr %pa, align {size}
-  store {kind} %item, ptr %pb, align {size}
-  %lane1 = add i64 %lane, 1
-  %more = icmp slt i64 %lane1, {count}
-  br i1 %more, label %inner, label %last
-last:
-  %r1 = add i64 %r, 1
-  %again = icmp slt i64 %r1, %rows
-  br i1 %again, label %outer, label %done
-done:
-  ret void
-}}
-""",
-        )
 
 
 def _driver(arrays: Sequence[Array], lanes: int, scratch: Scratch | None, streaming: bool) -> str:
     lines = ["define void @kernel(ptr %table, i64 %o0, i64 %o1, i64 %p0, i64 %p1) nounwind {", "entry:"]
     lines += _table(arrays, lanes, scratch)
-    shared = [] if scratch is None else ["ptr %scratch"]
-    at = [f"ptr %{a.name}.here, i64 %{a.name}.row" for a in arrays]
+    whole = streaming and scratch is None  # vectors all start at cache lines
     lines += [
         "%count = sub i64 %p1, %p0",
         f"%rest = and i64 %count, {lanes - 1}",
         "%whole = sub i64 %p1, %rest",
-        "%some = icmp slt i64 %p0, %whole",
         "%left = icmp ne i64 %rest, 0",
         f"%last = sub i64 %p1, {lanes}",
+        "%enough = icmp sge i64 %last, %p0",
         "br label %outer",
         "outer:",
         "%o = phi i64 [ %o0, %entry ], [ %o2, %next ]",
@@ -263,58 +192,100 @@ def _driver(arrays: Sequence[Array], lanes: int, scratch: Scratch | None, stream
     for a in arrays:
         lines.append(f"%{a.name}.by = mul i64 %o, %{a.name}.outer")
         lines.append(f"%{a.name}.here = getelementptr i8, ptr %{a.name}, i64 %{a.name}.by")
+    lines += _blocks(arrays, scratch, streaming) if scratch is not None else ["%first = add i64 %p0, 0"]
     lines += [
+        "%some = icmp slt i64 %first, %whole",
         "br i1 %some, label %main, label %after",
         "main:",
-        f"call void @rows({', '.join([*at, *shared, 'i64 %p0, i64 %whole'])})",
+        _rows(arrays, scratch, 0, "i64 %first, i64 %whole"),
+        "br label %after",
+        "after:",
+        "br i1 %left, label %ends, label %next",
+        "ends:",
+        f"br i1 {'false' if whole else '%enough'}, label %again, label %tail",
+        "again:",
+        _rows(arrays, scratch, 0, "i64 %last, i64 %p1"),
+        "br label %next",
+        "tail:",
+        *_tail(arrays, lanes, scratch),
+        "br label %next",
+        "next:",
+        "%o2 = add i64 %o, 1",
+        "%more = icmp slt i64 %o2, %o1",
+        "br i1 %more, label %outer, label %end",
+        "end:",
+        "fence seq_cst" if streaming else "",
+        "ret void",
+        "}",
+        "",
     ]
-    lines += ["br label %after", "after:", "br i1 %left, label %ends, label %next", "ends:"]
-    if streaming:
-        lines.append("br label %tail")
-    else:
-        lines += [
-            "br i1 %some, label %again, label %tail",
-            "again:",
-            f"call void @rows({', '.join([*at, *shared, 'i64 %last, i64 %p1'])})",
-            "br label %next",
-        ]
-    lines.append("tail:")
-    lines += _few(arrays, lanes, at, shared)
-    lines += ["br label %next", "next:", "%o2 = add i64 %o, 1", "%more = icmp slt i64 %o2, %o1"]
-    lines += ["br i1 %more, label %outer, label %end", "end:", "fence seq_cst" if streaming else "", "ret void", "}", ""]
     return "\n".join(lines)
 
 
 def _table(arrays: Sequence[Array], lanes: int, scratch: Scratch | None) -> list[str]:
     """Reads the table, and finds memory for buffers."""
-    lines = list[str]()
+    lines, sizes = list[str](), blocks.buffers(arrays, lanes if scratch is None else scratch.block)
     for n, array in enumerate(arrays):
         for k, (suffix, kind) in enumerate((("", "ptr"), (".row", "i64"), (".outer", "i64"))):
             lines.append(f"%at.{array.name}{suffix} = getelementptr i64, ptr %table, i64 {3 * n + k}")
             lines.append(f"%{array.name}{suffix} = load {kind}, ptr %at.{array.name}{suffix}")
         if array.follows and scratch is None:
-            lines.append(f"%{array.name}.buffer = alloca [{array.rows * lanes} x {array.element}], align 64")
+            lines.append(f"%{array.name}.buffer = alloca [{sizes[n]} x i8], align {LINE}")
     if scratch is not None:
         lines += [f"%at.scratch = getelementptr i64, ptr %table, i64 {3 * len(arrays)}", "%scratch = load ptr, ptr %at.scratch"]
-        for a, offset in zip(arrays, accumulate(buffers(arrays, lanes), initial=scratch.size), strict=False):
-            lines.append(f"%{a.name}.buffer = getelementptr i8, ptr %scratch, i64 {offset}")
+        for array, offset in zip(arrays, accumulate(sizes, initial=scratch.size), strict=False):
+            lines.append(f"%{array.name}.buffer = getelementptr i8, ptr %scratch, i64 {offset}")
     return lines
 
 
-def _few(arrays: Sequence[Array], lanes: int, at: list[str], shared: list[str]) -> list[str]:
+def _blocks(arrays: Sequence[Array], scratch: Scratch, streaming: bool) -> list[str]:
+    """Computes whole blocks; what is left starts at %first."""
+    block = scratch.block
+    lines = [
+        f"%until = sub i64 %p1, {block}",
+        "%any = icmp sle i64 %p0, %until",
+        "br i1 %any, label %block, label %past",
+        "block:",
+        "%at = phi i64 [ %p0, %outer ], [ %following, %block ]",
+        f"%following = add i64 %at, {block}",
+    ]
+    moving = [array for array in arrays if array.follows]
+    for a in moving:
+        lines.append(f"%{a.name}.block = getelementptr {a.element}, ptr %{a.name}.here, i64 %at")
+        lines.append(f"%{a.name}.next = getelementptr {a.element}, ptr %{a.name}.here, i64 %following")
+    lines += [blocks.move(a, block, streaming) for a in moving if a.read]
+    lines.append(_rows(arrays, scratch, block, f"i64 0, i64 {block}", following=True))
+    lines += [blocks.move(a, block, streaming) for a in moving if not a.read]
+    return [
+        *lines,
+        "%again.block = icmp sle i64 %following, %until",
+        "br i1 %again.block, label %block, label %past",
+        "past:",
+        "%first = phi i64 [ %p0, %outer ], [ %following, %block ]",
+    ]
+
+
+def _tail(arrays: Sequence[Array], lanes: int, scratch: Scratch | None) -> list[str]:
     """Computes elements that do not fill a vector."""
-    lines = list[str]()
-    held = [f"ptr %{a.name}.buffer, i64 {lanes * a.size}" if a.follows else whole for a, whole in zip(arrays, at, strict=True)]
+    moving = [array for array in arrays if array.follows]
+    lines = [f"%{a.name}.tail = getelementptr {a.element}, ptr %{a.name}.here, i64 %whole" for a in moving]
+    lines += [blocks.rest(a, lanes) for a in moving if a.read]
+    lines.append(_rows(arrays, scratch, lanes, f"i64 0, i64 {lanes}"))
+    return lines + [blocks.rest(a, lanes) for a in moving if not a.read]
+
+
+def _rows(arrays: Sequence[Array], scratch: Scratch | None, held: int, span: str, following: bool = False) -> str:
+    """The call of the loop over vectors from the first element of a span to its last.
+
+    It runs on the arrays themselves, or on buffers where these hold so many elements of each row: of a block, another may be
+    `following`.
+    """
+    given = list[str]()
     for a in arrays:
-        if a.follows:
-            lines.append(f"%{a.name}.tail = getelementptr {a.element}, ptr %{a.name}.here, i64 %whole")
-            if a.name.startswith("x"):
-                lines.append(_copy("gather", a, f"%{a.name}.tail", f"%{a.name}.buffer"))
-    lines.append(f"call void @rows({', '.join([*held, *shared, f'i64 0, i64 {lanes}'])})")
-    lines += [_copy("scatter", a, f"%{a.name}.buffer", f"%{a.name}.tail") for a in arrays if a.name.startswith("y")]
-    return lines
-
-
-def _copy(direction: str, array: Array, source: str, target: str) -> str:
-    rest = f"i64 %{array.name}.row, i64 {array.rows}, i64 %rest"
-    return f"call void @{direction}.{array.element}(ptr {source}, ptr {target}, {rest})"
+        there = f"ptr %{a.name}.here, i64 %{a.name}.row"
+        here = f"ptr %{a.name}.buffer, i64 {a.stride(held)}" if held and a.follows else there
+        given.append(here)
+        if scratch is not None and a.read and a.follows:
+            given.append(f"ptr %{a.name}.next, i64 %{a.name}.row" if following else here)
+    given += [] if scratch is None else ["ptr %scratch"]
+    return f"call void @rows({', '.join([*given, span])})"

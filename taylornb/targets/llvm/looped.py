@@ -11,7 +11,8 @@ import numpy as np
 
 from ...program import Program
 from ...rolled import Loop, Monomials, Rolled, Source, Step, packed
-from . import frame, sums
+from . import blocks, frame, sums
+from .blocks import Array
 from .scratch import Memory
 from .text import FLOATS, Code, Module, Vector
 from .unrolled import TRUTH, Body
@@ -20,7 +21,7 @@ NEAR = 1 << 13  # bytes of a series on one vector; in one variable two vectors a
 LONG = 1000  # instructions of a text that takes long to compile when every one is for two vectors
 
 
-def source(rolled: Rolled, follows: Sequence[bool], width: int, path: str) -> str:
+def source(rolled: Rolled, follows: Sequence[bool], width: int, path: str, streaming: bool = False) -> str:
     """The text of a kernel.
 
     Args:
@@ -29,19 +30,21 @@ def source(rolled: Rolled, follows: Sequence[bool], width: int, path: str) -> st
             element serves a whole row.
         width: The bytes of the vectors.
         path: How elementary functions are computed.
+        streaming: Whether results go past the caches. Each row then starts at a cache line.
     """
     code = Code(Module())
     arrays = frame.arrays(rolled, follows)
     body = Looped(rolled, arrays, code, width, path)
-    scratch = frame.Scratch(rolled.offsets(body.lanes)[-1], _rows(rolled), body.clear)
-    return frame.text(code, arrays, body.lanes, body.write, scratch)
+    block = blocks.length(arrays, body.lanes)
+    scratch = frame.Scratch(rolled.offsets(body.lanes)[-1], block, _rows(rolled), body.clear)
+    return frame.text(code, arrays, body.lanes, body.write, scratch, streaming)
 
 
 def scratch(rolled: Rolled, follows: Sequence[bool], width: int) -> int:
     """The bytes of scratch memory, at the start of a cache line, that each call of the kernel needs for itself."""
     lanes = lanes_of(rolled, width)
     arrays = frame.arrays(rolled, follows)
-    return rolled.offsets(lanes)[-1] + sum(frame.buffers(arrays, lanes))
+    return rolled.offsets(lanes)[-1] + sum(blocks.buffers(arrays, blocks.length(arrays, lanes)))
 
 
 def lanes_of(rolled: Rolled, width: int) -> int:
@@ -68,7 +71,7 @@ class Looped:
     `Head` and `Turn` stand in for `frame.Rows` where programs load and store: rows of arrays, and what `Source` names.
     """
 
-    def __init__(self, rolled: Rolled, arrays: Sequence[frame.Array], code: Code, width: int, path: str) -> None:
+    def __init__(self, rolled: Rolled, arrays: Sequence[Array], code: Code, width: int, path: str) -> None:
         self.rolled, self.code, self.width, self.path = rolled, code, width, path
         self.lanes = lanes_of(rolled, width)
         self.memory = Memory(rolled, code, self.lanes)
@@ -198,8 +201,9 @@ class Turn:
         slot = output - len(self.body.outputs)
         if slot < 0:
             array = self.body.outputs[output]
-            vector = f"<{self.body.lanes} x {array.element}>"
-            self.body.code.do(f"store {vector} {value}, ptr {self._row(array, output)}, align {array.size}")
+            start = self._start(array.name, self.memory.row(self.body.rolled.rows[output], self.i))
+            vector, place = f"<{self.body.lanes} x {array.element}>", self._element(array, start)
+            self.body.code.do(f"store {vector} {value}, ptr {place}, align {array.size}")
             return
         self.memory.write(self.memory.at(slot, self.i), self.body.rolled.slots[slot].dtype, value)
         if self.always:
@@ -215,16 +219,19 @@ class Turn:
         assert self.body.rows is not None
         array = self.body.rows.arrays[f"x{slot}"]
         order = [source for source, *_ in self.body.rolled.sources].index(slot)
-        place = self._row(array, len(self.body.outputs) + order)
+        row = self.memory.row(self.body.rolled.rows[len(self.body.outputs) + order], self.i)
+        place = self._start(array.name, row)
         if array.follows:
-            return self.memory.read(place, array.dtype)
+            self.body.rows.fetch(array, self._start(f"{array.name}.next", row))
+            return self.memory.read(self._element(array, place), array.dtype)
         one = self.body.code.emit(f"load {array.element}, ptr {place}, align {array.size}")
         return self.memory.spread(one, array.dtype)
 
-    def _row(self, array: frame.Array, number: int) -> str:
-        code, row = self.body.code, self.memory.row(self.body.rolled.rows[number], self.i)
-        start = code.emit(f"getelementptr i8, ptr %{array.name}, i64 {code.emit(f'mul i64 %{array.name}.row, {row}')}")
-        return code.emit(f"getelementptr {array.element}, ptr {start}, i64 %i") if array.follows else start
+    def _start(self, name: str, row: str) -> str:
+        return self.body.code.emit(f"getelementptr i8, ptr %{name}, i64 {self.body.code.emit(f'mul i64 %{name}.row, {row}')}")
+
+    def _element(self, array: Array, start: str) -> str:
+        return self.body.code.emit(f"getelementptr {array.element}, ptr {start}, i64 %i")
 
     def _inverse(self, size: int) -> str:
         return self._number("inverse", 0, size)

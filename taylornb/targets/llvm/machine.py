@@ -49,6 +49,7 @@ def object_code(text: str) -> bytes:
         module = llvm.parse_assembly(text)
         module.triple = machine.triple
         module.data_layout = str(machine.target_data)
+        module.verify()  # a hundredth of the time, and an exception where LLVM would end the process
         return bytes(machine.emit_object(module))
 
 
