@@ -27,6 +27,8 @@ HIGH = 48  # the order from which loops in one variable are as fast as unrolled 
 HIGH_UNROLLED = 2_000  # if this has more instructions; they compile in a tenth of the time
 MARGIN = 6  # a node brings up to so many more, those of its equation, with no more products than a pair of dense series has
 PROMPT = 1_000_000  # instructions times elements that NumPy does in about the time of a compilation, some 20 ms
+# What a function costs there that is one of Python's numbers, called for each element.
+IN_PYTHON = {"erf": 5, "erfc": 5, "gammaln": 100, "digamma": 100, "scaled_zeta": 150}
 STREAM = 40 << 20  # bytes read and written; the last cache of a processor of today has less, or a process's share of it
 MANY = 12  # rows read and written: more than a processor fetches ahead for, so that waiting for what is to be overwritten
 MANY_STREAM = 20 << 20  # costs more than the caches save already from so many bytes on
@@ -72,11 +74,11 @@ def is_looped(instructions: Callable[[], int], nodes: int, basis: Basis, way: Wa
     return nodes * MARGIN * basis.pairs > bound and instructions() > bound
 
 
-def chosen(instructions: int, elements: int, way: Way) -> Form:
+def chosen(cost: Cost, elements: int, way: Way) -> Form:
     """The form of a program that has been written as instructions.
 
     Args:
-        instructions: How many it has.
+        cost: What they cost for one element.
         elements: How many times they run.
         way: The target, None for an operation at the prompt, which takes the reference where that is as quick as a
             compiler; and the form that the user asked for.
@@ -84,9 +86,14 @@ def chosen(instructions: int, elements: int, way: Way) -> Form:
     target, form = way
     if form is not None:
         return form
-    if target == "reference" or (target is None and instructions * elements <= PROMPT):
+    if target == "reference" or (target is None and elements * _at_the_prompt(cost) <= PROMPT):
         return "reference"
     return "unrolled"
+
+
+def _at_the_prompt(cost: Cost) -> int:
+    """What an element costs without a compiler, in instructions on NumPy arrays."""
+    return cost.statements + sum([count * IN_PYTHON.get(name, 0) for name, count in cost.functions])
 
 
 def streams(size: int, rows: int) -> bool:

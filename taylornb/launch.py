@@ -52,7 +52,7 @@ def launch(
         if isinstance(program, Rolled):
             _compiled(program, planes, outputs)
         else:
-            _RUN[chosen(len(program.instructions), elements, way)](program, planes, outputs)
+            _RUN[chosen(program.cost, elements, way)](program, planes, outputs)
     return outputs
 
 
@@ -79,7 +79,7 @@ def prepare(program: Program | Rolled, operands: Sequence[Operand], way: Way) ->
     elements = prod(shape)
     if not elements or any(plane.dtype.kind == "O" for plane in planes):
         return None
-    if isinstance(program, Program) and chosen(len(program.instructions), elements, way) != "unrolled":
+    if isinstance(program, Program) and chosen(program.cost, elements, way) != "unrolled":
         return None
     rooms = tuple([Room((len(out.support.rows), *shape), out.dtype) for out in program.outputs])
     outs = tuple([Layout.contiguous(room.shape, room.dtype.itemsize) for room in rooms])

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,6 +13,8 @@ from sharing import share_everything
 import taylornb as tn
 from taylornb import buffers, crew, forms, kernels, launch, layout
 from taylornb.operand import operand
+from taylornb.program import NO_COST
+from taylornb.targets import reference
 
 VARIABLES = ("x", "y")
 DTYPES = (np.float64, np.float32)
@@ -388,11 +391,20 @@ def test_compiled_forms_hold_no_mpmath_numbers():
 
 def test_the_choice_of_a_form_is_by_cost():
     prompt, fused, plain = (None, None), ("cpu", None), ("reference", None)
-    assert forms.chosen(10, 10, prompt) == "reference"
-    assert forms.chosen(10, forms.PROMPT, prompt) == "unrolled"
-    assert forms.chosen(10, 10, fused) == "unrolled"
-    assert forms.chosen(10, 10**9, plain) == "reference"
-    assert all(forms.chosen(10, n, (None, form)) == form for n in (1, 10**9) for form in forms.FORMS)
+    cost = replace(NO_COST, statements=10)
+    assert forms.chosen(cost, 10, prompt) == "reference"
+    assert forms.chosen(cost, forms.PROMPT // 10, prompt) == "reference"
+    assert forms.chosen(cost, forms.PROMPT // 10 + 1, prompt) == "unrolled"
+    assert forms.chosen(replace(cost, functions=(("exp", 1),)), forms.PROMPT // 10, prompt) == "reference"
+    assert forms.chosen(replace(cost, functions=(("gammaln", 1),)), forms.PROMPT // 10, prompt) == "unrolled"
+    assert forms.chosen(cost, 10, fused) == "unrolled"
+    assert forms.chosen(cost, 10**9, plain) == "reference"
+    assert all(forms.chosen(cost, n, (None, form)) == form for n in (1, 10**9) for form in forms.FORMS)
+
+
+def test_what_runs_in_python_for_each_element_is_known():
+    """The choice knows every function that NumPy does not have."""
+    assert set(forms.IN_PYTHON) == {name for name in reference.FUNCTIONS if name not in ("madd", "msub", "literal")}
 
 
 def test_shapes_that_do_not_broadcast_are_named():
