@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .buffers import LINE
-from .forms import PARALLEL
+from .forms import OFTEN, PARALLEL
 from .targets.llvm import entry, machine
 from .targets.llvm.entry import SLOT, Entry
 from .threads import lock
@@ -72,7 +72,7 @@ class Crew:
         """
         others = min(others, MOST)
         self._lately = work + (self._lately if monotonic_ns() - self._last < LIVELY else 0.0)
-        wakes = self._lately >= PARALLEL  # if not for this call, for those that follow
+        wakes = work >= PARALLEL or self._lately >= OFTEN  # if not for this call, for those that follow
         if wakes and self._count < others:
             self._start(others)
         functions().share(plan, self._team(others, wakes), *arrays)

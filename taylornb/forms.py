@@ -34,7 +34,8 @@ MANY = 12  # rows read and written: more than a processor fetches ahead for, so 
 MANY_STREAM = 20 << 20  # costs more than the caches save already from so many bytes on
 BRIEF = 5_000.0  # nanoseconds of work below which the interpreter's lock is kept: giving it away and back takes a hundred
 SHARED = 20_000.0  # nanoseconds of work for each thread from which those that listen are called, within a microsecond
-PARALLEL = 300_000.0  # nanoseconds of work from which a second thread gains clearly more than it takes to wake it
+PARALLEL = 100_000.0  # nanoseconds of work from which a second thread gains more than it takes to wake it
+OFTEN = 1_000_000.0  # nanoseconds of work in calls that follow one another, from which it is woken for those to come
 
 
 def check_target(target: str) -> None:

@@ -136,7 +136,10 @@ def test_nobody_is_woken_for_little_work_that_stands_alone(own, monkeypatch):
     monkeypatch.setattr(crew, "LIVELY", 10**12)
     meeting.share(own, 1, work=1.0)
     assert own._count == 0
-    meeting.share(own, 1, work=crew.PARALLEL - 2)
+    for _ in range(20):
+        meeting.share(own, 1, work=crew.OFTEN / 20 - 1)
+    assert own._count == 0
+    meeting.share(own, 1, work=crew.OFTEN / 20)
     assert own._count == 1, "but for work that follows other work and is enough with it"
 
 
