@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from .agreement import Agreement, agree_to, equal
 from .array import TaylorArray
 from .basis import Basis
 from .cache import CacheInfo, cache_info, clear_cache
-from .create import constant, from_coefficients, variable, variables
+from .checks import is_normal
+from .create import Group, constant, from_coefficients, group, variable, variables
 from .derivatives import derivatives
+from .detach import frozen
 from .errors import BasisError, TracingError, UnsupportedError
 from .functions import Function, define, functions
 from .fuse import Fused, fuse
@@ -14,35 +17,43 @@ from .info import Info, info
 from .program import Cost
 from .threads import threads
 from .version import __version__
+from .weird import weird
 
 _functions = functions()
 operations: tuple[str, ...] = tuple(_functions)  # the names of all operations: tn.name, and np.name where NumPy has it
-globals().update(_functions)
+globals().update(_functions | {"equal": equal})  # which compares series, too
 
 __all__ = [
+    "Agreement",
     "Basis",
     "BasisError",
     "CacheInfo",
     "Cost",
     "Function",
     "Fused",
+    "Group",
     "Info",
     "TaylorArray",
     "TracingError",
     "UnsupportedError",
     "__version__",
+    "agree_to",
     "cache_info",
     "clear_cache",
     "constant",
     "define",
     "derivatives",
     "from_coefficients",
+    "frozen",
     "fuse",
+    "group",
     "info",
+    "is_normal",
     "operations",
     "threads",
     "variable",
     "variables",
+    "weird",
     *operations,
 ]
 

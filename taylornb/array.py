@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any, NoReturn
 
@@ -11,16 +12,16 @@ from numpy.typing import NDArray
 
 from . import buffers, notation
 from . import detach as detaching
-from .basis import Basis, checked_order, same_basis
+from .basis import PLAIN, Basis, checked_order, same_basis
 from .errors import BasisError, UnsupportedError
 from .evaluate import Evaluator, finished
 from .forms import Way
 from .graph import Node
 from .number import exactly
-from .operand import Operand, Planes, Spec, operand
+from .operand import Operand, Planes, Spec, operand, real_array
 from .rules import Op
 from .structure import index
-from .surface import Arithmetic
+from .surface import Arithmetic, Truths
 from .trace import Tracer, Tracing, stays
 
 AT_THE_PROMPT: Way = (None, None)
@@ -164,7 +165,7 @@ class TaylorArray(Arithmetic):
         """
         if checked_order(order) > self.basis.order:
             raise BasisError(f"cannot truncate {self.basis} to order {order}: the higher coefficients are not known")
-        basis = Basis(self.basis.variables, order)
+        basis = replace(self.basis, order=order)
         spec = self._found.spec
         return TaylorArray(Operand(self._found.planes, Spec(spec.support.keeping(lambda i: i < basis.size), spec.dtype, basis)))
 
@@ -182,7 +183,7 @@ class TaylorArray(Arithmetic):
         return self
 
     def __getitem__(self, key: Any) -> TaylorArray:
-        return TaylorArray(index(self._found, key))
+        return held(TaylorArray(index(self._found, key)))  # type: ignore[no-any-return]
 
     def __len__(self) -> int:
         if not self.shape:
@@ -218,6 +219,18 @@ class TaylorArray(Arithmetic):
 
 def apply(op: Op, args: tuple[Any, ...], params: tuple[Hashable, ...]) -> Any:
     """The op on arrays and numbers: a graph of one node, on the road every fused function takes."""
+    return held(_applied(op, args, params))
+
+
+def held(result: Any) -> Any:
+    """A result, or ⊥ of what is frozen where it was computed."""
+    names = detaching.HELD.get()
+    if not names:
+        return result
+    return detaching.detach(result, *names) if isinstance(result, Truths) else _projection(detaching.detach, result, names)
+
+
+def _applied(op: Op, args: tuple[Any, ...], params: tuple[Hashable, ...]) -> Any:
     if op.retains is not None:
         return _projection(op, args[0], params)
     given = [arg if stays(op, i, arg) else operand(arg, f"argument {i + 1} of {op.name}") for i, arg in enumerate(args)]
@@ -241,18 +254,19 @@ def _one_node(
     graph = Tracing()
     args = [Tracer(graph, graph.input(i, arg)) if isinstance(arg, Spec) else arg for i, arg in enumerate(layout)]
     tracers = [arg for arg in args if isinstance(arg, Tracer)]
-    output = graph.lift(tracers[0]._apply(op, tuple(args), params))
+    with graph.open():
+        output = graph.lift(tracers[0]._apply(op, tuple(args), params))
     return Evaluator(graph, [output], basis), tuple(tracer.node for tracer in tracers), output
 
 
 def _projection(op: Op, value: Any, params: tuple[Hashable, ...]) -> Any:
-    """⊥ and its kin: a narrower support over the same planes; a plain array has nothing to lose."""
-    if not isinstance(value, TaylorArray):
-        return value
+    """⊥ and its kin: a narrower support over the same planes; a plain array has its value to lose and nothing else."""
     assert op.retains is not None
+    if not isinstance(value, TaylorArray):
+        return value if op.retains(PLAIN, 0, *params) else np.zeros_like(real_array(value, "the argument"))[()]
     retains, basis, spec = op.retains, value.basis, value._found.spec
     if params and isinstance(params[0], tuple):
-        basis.check_names(params[0])
+        basis.members(params[0])
     support = spec.support.keeping(lambda i: retains(basis, i, *params))
     return TaylorArray(Operand(value._found.planes, Spec(support, spec.dtype, basis)))
 
@@ -260,7 +274,7 @@ def _projection(op: Op, value: Any, params: tuple[Hashable, ...]) -> Any:
 def wrap(found: Operand) -> Any:
     """A result as users see it: truth values and plain numbers are NumPy's, the rest are series."""
     if found.spec.basis is None or found.planes.dtype.kind == "b":
-        return found.planes[0][()]
+        return found.planes[0, ...][()]
     return TaylorArray(found)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations_with_replacement, product
@@ -29,6 +29,7 @@ class Basis:
     Args:
         variables: The names of the variables, each different.
         order: The highest total degree that is kept, 0 or more.
+        groups: Names for several variables together, each with those it stands for: a mapping, or pairs.
 
     Raises:
         BasisError: For a negative or absurd order, or repeated, empty or missing names.
@@ -45,10 +46,12 @@ class Basis:
 
     variables: tuple[str, ...]
     order: int
+    groups: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "variables", _checked_names(self.variables))
         object.__setattr__(self, "order", checked_order(self.order))
+        object.__setattr__(self, "groups", tuple(self._checked_groups()))
         if self.pairs > LARGEST:
             raise BasisError(
                 f"{self} has {self.size:,} coefficients for each element, and one product of two such series "
@@ -115,19 +118,42 @@ class Basis:
         """α! of monomial i: the ratio of the derivative to the coefficient."""
         return prod(map(factorial, self.monomials[i]))
 
-    def check_names(self, names: Iterable[str]) -> tuple[str, ...]:
-        """The names, sorted, if each is a variable of the basis.
-
-        Raises:
-            BasisError: Where one is not.
-        """
-        for name in (chosen := tuple(names)):
+    def check_names(self, names: Iterable[str]) -> None:
+        """Raise BasisError unless each name is a variable of the basis."""
+        for name in names:
             if name not in self.variables:
                 raise BasisError(f"{name!r} is not a variable of {self}; it has {', '.join(map(repr, self.variables))}")
-        return tuple(sorted(set(chosen)))
+
+    def members(self, names: Iterable[str]) -> tuple[str, ...]:
+        """The variables that are named, alone or by a group, sorted.
+
+        Raises:
+            BasisError: Where a name is neither.
+        """
+        groups, chosen = dict(self.groups), tuple(names)
+        for name in chosen:
+            if name not in groups and name not in self.variables:
+                known = ", ".join(map(repr, (*self.variables, *groups)))
+                raise BasisError(f"{name!r} is not a variable{' or a group' if groups else ''} of {self}; it has {known}")
+        return tuple(sorted({member for name in chosen for member in groups.get(name, (name,))}))
 
     def __str__(self) -> str:
-        return f"Basis({self.variables!r}, order={self.order})"
+        groups = f", groups={dict(self.groups)!r}" if self.groups else ""
+        return f"Basis({self.variables!r}, order={self.order}{groups})"
+
+    def _checked_groups(self) -> Iterator[tuple[str, tuple[str, ...]]]:
+        pairs = self.groups.items() if isinstance(self.groups, Mapping) else self.groups
+        taken = set(self.variables)
+        for name, members in pairs:
+            members = _checked_names(members)
+            if not isinstance(name, str) or not name or name in taken:
+                raise BasisError(f"a group must have a name that no variable and no other group has, not {name!r}")
+            for member in members:
+                if member not in self.variables:
+                    listed = ", ".join(map(repr, self.variables))
+                    raise BasisError(f"the group {name!r} contains {member!r}, which is not a variable; there are {listed}")
+            taken.add(name)
+            yield name, members
 
     def _powers(self, degree: tuple[int, ...], degrees: dict[str, int]) -> Exponents:
         if degree and (degrees or len(degree) > 1 or len(self.variables) != 1):
@@ -182,3 +208,6 @@ def _of_degree(degree: int, count: int) -> Iterator[Exponents]:
         for variable in factors:
             powers[variable] += 1
         yield tuple(powers)
+
+
+PLAIN = Basis(("x",), 0)  # the series of plain numbers, which have no variables: their values

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike
 
 from . import structure
 from .array import TaylorArray
 from .basis import Basis
-from .errors import UnsupportedError
+from .errors import BasisError, UnsupportedError
 from .launch import broadcast_shape
 from .operand import Operand, Spec, real_array
 from .support import CONSTANT, Support
@@ -36,16 +39,65 @@ def variable(value: ArrayLike, order: int, name: str = "x") -> TaylorArray:
     return _seeded(value, Basis((name,), order), 0)
 
 
-def variables(order: int, **values: ArrayLike) -> tuple[TaylorArray, ...]:
+class Group:
+    """Variables that form a vector, made by `group`.
+
+    Attributes:
+        values: The values of each.
+        names: Their names; None leaves them to `variables`.
+    """
+
+    def __init__(self, values: Sequence[ArrayLike], names: tuple[str, ...] | None) -> None:
+        self.values, self.names = tuple(values), names
+
+
+def group(values: ArrayLike | Mapping[str, ArrayLike], names: Iterable[str] | None = None) -> Group:
+    """A vector of variables for `variables`: one variable for each entry along the leading axis.
+
+    Args:
+        values: An array whose leading axis runs over the variables, or a mapping from their names to their values.
+        names: The names of the variables of an array; by default that of the group with their numbers: phi_0, phi_1.
+
+    Raises:
+        ValueError: Where the array has no leading axis or no entries, or the names are not as many.
+
+    Examples:
+        >>> import taylornb as tn
+        >>> (w,) = tn.variables(order=2, w=tn.group([1.0, 2.0]))
+        >>> w.shape, w.basis.variables
+        ((2,), ('w_0', 'w_1'))
+        >>> (w * w).sum()
+        5 + 2ε_w_0 + 4ε_w_1 + ε_w_0² + ε_w_1² + O(|ε|³)
+    """
+    if isinstance(values, Mapping):
+        if names is not None:
+            raise ValueError("names= goes with an array; the keys of a mapping are the names")
+        names, entries = tuple(values), list(values.values())
+    else:
+        array = real_array(values, "values")
+        if not array.ndim:
+            raise ValueError("the values of a group need a leading axis that runs over its variables; one number has none")
+        entries = list(array)
+    if not entries:
+        raise ValueError("a group needs one variable or more, and there are no values")
+    chosen = None if names is None else tuple(names)
+    if chosen is not None and len(chosen) != len(entries):
+        raise ValueError(f"a group of {len(entries)} variables needs {len(entries)} names, not {len(chosen)}: {chosen!r}")
+    return Group(entries, chosen)
+
+
+def variables(order: int, **values: ArrayLike | Group | Sequence[str]) -> tuple[TaylorArray, ...]:
     """Independent variables on one basis, in the order of the keywords, their shapes broadcast.
 
     Args:
         order: The highest total degree kept.
-        **values: For each variable its name and its values.
+        **values: For each variable its name and its values. A `group` of values becomes one array with an axis for its
+            variables, before the others. A tuple of names is a name for the variables of these names, and gives no array.
+            The names of groups stand for all their variables in `detach` and `frozen`.
 
     Raises:
         UnsupportedError: For a dtype that is not real.
-        BasisError: For no variables, or a negative or absurd order.
+        BasisError: For no variables, a negative or absurd order, or a name that is there twice or not at all.
         ValueError: Where the shapes do not broadcast.
 
     Examples:
@@ -53,11 +105,35 @@ def variables(order: int, **values: ArrayLike) -> tuple[TaylorArray, ...]:
         >>> theta, phi = tn.variables(order=2, theta=1.0, phi=0.5)
         >>> (theta * phi).derivative(theta=1, phi=1)
         array(1.)
+        >>> x, a, b = tn.variables(order=2, x=3.0, a=1.0, b=2.0, slope=("a", "b"))
+        >>> tn.detach(a * x + b, "slope")
+        5 + ε_x + O(|ε|³)
     """
-    basis = Basis(tuple(values), order)
-    shape = broadcast_shape([np.shape(value) for value in values.values()])
-    seeded = (_seeded(value, basis, v) for v, value in enumerate(values.values()))
-    return tuple(structure.broadcast_to(one, shape) for one in seeded)
+    seeds, groups = dict[str, ArrayLike](), dict[str, tuple[str, ...]]()
+    for name, value in values.items():
+        if isinstance(value, Group):
+            groups[name] = value.names or tuple(f"{name}_{n}" for n in range(len(value.values)))
+            own: dict[str, Any] = dict(zip(groups[name], value.values, strict=True))
+        elif names := _names_in(value):
+            groups[name], own = names, {}
+        else:
+            own = {name: value}
+        for one in own:
+            if one in seeds:
+                raise BasisError(f"the variable {one!r} is there twice; give each variable its own name")
+        seeds.update(own)
+    basis = Basis(tuple(seeds), order, tuple(groups.items()))
+    shape = broadcast_shape([np.shape(value) for value in seeds.values()])
+    made = {name: structure.broadcast_to(_seeded(value, basis, v), shape) for v, (name, value) in enumerate(seeds.items())}
+    for name, value in values.items():
+        if isinstance(value, Group):
+            made[name] = structure.stack([made[member] for member in groups[name]])
+    return tuple(made[name] for name in values if name in made)
+
+
+def _names_in(value: Any) -> tuple[str, ...]:
+    """The names, where it is a sequence of them; otherwise none."""
+    return tuple(value) if isinstance(value, tuple | list) and all(isinstance(item, str) for item in value) else ()
 
 
 def constant(value: ArrayLike, like: TaylorArray) -> TaylorArray:

@@ -6,22 +6,66 @@ coefficients and touch none, which is why ⊥ of an array is a narrower support 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
-from .basis import Basis, checked_order
+from .basis import PLAIN, Basis, checked_order
 from .errors import BasisError
 from .rules import Op, linear
 
 EVERY = None  # in place of names: all variables
+# What is held in this thread or task, as the parameters of `detach`: (names,), or nothing.
+HELD: ContextVar[tuple[tuple[str, ...] | None, ...]] = ContextVar("HELD", default=())
 
 
 def survives(basis: Basis, i: int, names: tuple[str, ...] | None) -> bool:
     """Whether monomial i outlives ⊥ of the named variables."""
-    if names is EVERY:
+    if names is EVERY or basis is PLAIN:
         return i == 0
     powers = basis.monomials[i]
-    return not any(powers[basis.variables.index(name)] for name in basis.check_names(names))
+    return not any(powers[basis.variables.index(name)] for name in basis.members(names))
+
+
+@contextmanager
+def frozen(*names: str | Iterable[str]) -> Iterator[None]:
+    """A context under which everything computed is ⊥ of some variables, or without names ⊥ of all; also a decorator.
+
+    It holds for this thread, and inside functions that are called. Contexts in one another hold the variables of all.
+
+    Args:
+        *names: Variables and groups of them.
+
+    Raises:
+        BasisError: Where something is computed that has no such variables.
+
+    Examples:
+        >>> import taylornb as tn
+        >>> theta, phi = tn.variables(order=1, theta=1.0, phi=2.0)
+        >>> with tn.frozen("phi"):
+        ...     inner = theta * phi
+        >>> inner, inner * phi
+        (2 + 2ε_theta + O(|ε|²), 4 + 4ε_theta + 2ε_phi + O(|ε|²))
+    """
+    chosen, before = _split_names(None, *names)[1][0], HELD.get()
+    already = before[0] if before else ()
+    both = EVERY if chosen is EVERY or already is EVERY else tuple(sorted({*chosen, *already}))
+    token = HELD.set((both,))
+    try:
+        yield
+    finally:
+        HELD.reset(token)
+
+
+@contextmanager
+def thawed() -> Iterator[None]:
+    """While a graph is made that will be used again, outside of what is frozen now."""
+    token = HELD.set(())
+    try:
+        yield
+    finally:
+        HELD.reset(token)
 
 
 def _split_names(u: Any, *names: str | Iterable[str]) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
@@ -34,8 +78,19 @@ def _split_names(u: Any, *names: str | Iterable[str]) -> tuple[tuple[Any, ...], 
     return (u,), (tuple(sorted(set(flat))),)
 
 
-def _split_order(u: Any, *, order: int) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-    return (u,), (checked_order(order),)
+def _split_degrees(u: Any, *, order: int | None = None, degrees: Iterable[int] | None = None) -> tuple[tuple[Any], tuple[Any]]:
+    if (order is None) == (degrees is None):
+        raise BasisError("keep takes one of order=, the highest degree, and degrees=, a set of them, as in degrees={0, 2}")
+    if order is not None:
+        return (u,), (checked_order(order),)
+    if isinstance(degrees, str) or not isinstance(degrees, Iterable):
+        raise BasisError(f"degrees must be a set of degrees, such as {{0, 2}}, not {degrees!r}")
+    return (u,), (frozenset(map(checked_order, degrees)),)
+
+
+def _chosen(basis: Basis, i: int, degrees: int | frozenset[int]) -> bool:
+    degree = basis.degrees[i]
+    return degree <= degrees if isinstance(degrees, int) else degree in degrees
 
 
 detach: Op = linear(
@@ -48,17 +103,23 @@ detach: Op = linear(
 )
 keep: Op = linear(
     "keep",
-    "The coefficients of degree at most `order`; the rest are dropped.",
-    lambda m, x, order: x,
-    retains=lambda basis, i, order: basis.degrees[i] <= order,
+    "The coefficients of degree at most `order`, or of the `degrees` in a set; the rest are dropped.",
+    lambda m, x, degrees: x,
+    retains=_chosen,
     on_truth="same",
-    bind=_split_order,
+    bind=_split_degrees,
+)
+nilpotent: Op = linear(
+    "nilpotent",
+    "u − ⊥u: the coefficients above the value. The value is zero by structure, also where u is infinite.",
+    lambda m, x: x,
+    retains=lambda basis, i: i > 0,
+    on_truth="number",
 )
 graft: Op = linear(
     "graft",
-    "The value of the first with the other coefficients of the second.",
+    "The value of the first, bit for bit, with the other coefficients of the second: the straight-through estimator.",
     body=None,
     at=(0.7, 0.3),
     heir=1,
-    public=False,
 )

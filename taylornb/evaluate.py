@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .basis import Basis
+from .basis import PLAIN, Basis
 from .forms import Way, is_looped, may_be_looped
 from .graph import Node, walk
 from .launch import Prepared, broadcast_shape, launch, prepare
@@ -25,7 +25,6 @@ Signature = tuple[tuple[Node, Spec, tuple[int, ...]], ...]  # what is known: eac
 Run = Callable[[Program | Rolled, Sequence[Operand], Sequence[Planes | None]], list[Any]]
 Like = tuple[Spec, tuple[int, ...]]  # what is known of a result before it is computed: its shape is that of the elements
 Into = Callable[[list[Like]], Mapping[Node, Planes | None]]
-PLAIN = Basis(("x",), 0)  # the series of plain numbers: their values
 
 _writing = lock()
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -119,12 +120,25 @@ def equation_text(op: Op) -> str:
     return f"{_factor(per)}Dy = {' + '.join(right)}"
 
 
-def _stage(op: Op) -> tuple[Tracing, list[Tracer], Tracer, tuple[Any, ...]]:
+class Stage(NamedTuple):
     """Tracers for the arguments of an op and for its result, and parameters to go with them."""
+
+    graph: Tracing
+    arguments: list[Tracer]
+    result: Tracer
+    params: tuple[Any, ...]
+
+
+def _stage(op: Op) -> Stage:
     graph = Tracing()
-    arguments = [Tracer(graph, graph.input(i, operand(0.5).spec)) for i in range(op.arity)]
+    arguments = traced_arguments(graph, op.arity)
     params = (2,) if op.bind is not None else ()
-    return graph, arguments, Tracer(graph, graph.node(op, tuple(tracer.node for tracer in arguments), params)), params
+    return Stage(graph, arguments, Tracer(graph, graph.node(op, tuple(tracer.node for tracer in arguments), params)), params)
+
+
+def traced_arguments(graph: Tracing, count: int) -> list[Tracer]:
+    """So many traced numbers."""
+    return [Tracer(graph, graph.input(i, operand(0.5).spec)) for i in range(count)]
 
 
 def _text(node: Node, labels: dict[Node, str]) -> str:
@@ -158,16 +172,27 @@ def _signature(op: Op) -> inspect.Signature:
 
 def _count(value: Callable[..., Any], name: str) -> int:
     """How many arguments the value takes."""
-    if isinstance(value, np.ufunc):
-        return value.nin
-    try:
-        parameters = inspect.signature(value).parameters.values()
-    except (TypeError, ValueError):
-        raise TypeError(f"value of {name} must be a Python function of its arguments, not {value!r}") from None
-    count = sum(p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) and p.default is p.empty for p in parameters)
+    count, _ = arguments_of(value, f"value of {name}")
     if not 1 <= count <= 8:
         raise TypeError(f"value of {name} must take one argument or more, up to eight, not {count}")
     return count
+
+
+def arguments_of(function: Callable[..., Any], what: str) -> tuple[int, float]:
+    """How many arguments a function needs, and how many it takes.
+
+    Raises:
+        TypeError: Where that is not known; `what` is what the message calls it.
+    """
+    if isinstance(function, np.ufunc):
+        return function.nin, function.nin
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        raise TypeError(f"{what} must be a Python function of its arguments, not {function!r}") from None
+    places = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    more = any(p.kind is p.VAR_POSITIONAL for p in parameters)
+    return sum(p.default is p.empty for p in places), math.inf if more else len(places)
 
 
 def _nodes(found: tuple[Any, ...]) -> list[Node]:
@@ -183,22 +208,31 @@ def _check_name(name: object) -> None:
 
 def _check_parts(op: Op) -> None:
     """Trace the declaration once, so that a mistake in it shows where it is made."""
-    graph, arguments, result, _ = _stage(op)
+    _, arguments, result, _ = stage = _stage(op)
     parts = {"value": (op.value, arguments), "rate": (op.rate, [*arguments, result]), "per": (op.per, [*arguments, result])}
     for what, (function, given) in parts.items():
-        if function is None:
-            continue
-        try:
-            found = function(*given)
-            found = found if isinstance(found, tuple) and what == "rate" else (found,)
-            if len(found) != (op.arity if what == "rate" else 1):
-                raise TypeError(f"it gives {len(found)} rates for {op.arity} arguments")
-            for part in found:
-                if part is not None:
-                    graph.lift(part)
-            if graph.captured or any(node.op.kind == "structure" for node in walk(_nodes(found))):
-                raise TypeError("it contains an array, or moves elements; an equation is made of numbers and elementwise ops")
-        except (TypeError, TracingError) as error:
-            raise TypeError(
-                f"{what} of {op.name} must be a function of {len(given)} traced values made of taylornb's operations: {error}"
-            ) from error
+        if function is not None:
+            check_part(f"{what} of {op.name}", function, stage.graph, given, op.arity if what == "rate" else 1)
+
+
+def check_part(what: str, function: Callable[..., Any], graph: Tracing, given: list[Tracer], results: int = 1) -> None:
+    """Trace a part of a declaration.
+
+    Raises:
+        TypeError: Where it is not made of numbers and elementwise operations, or gives another number of results; `what` is
+            what the message calls it.
+    """
+    try:
+        found = function(*given)
+        found = found if isinstance(found, tuple) else (found,)
+        if len(found) != results:
+            raise TypeError(f"it gives {len(found)} result{'s' * (len(found) != 1)}, not {results}")
+        for part in found:
+            if part is not None:
+                graph.lift(part)
+        if graph.captured or any(node.op.kind == "structure" for node in walk(_nodes(found))):
+            raise TypeError("it contains an array, or moves elements, and must be made of numbers and elementwise ops")
+    except (TypeError, TracingError) as error:
+        raise TypeError(
+            f"{what} must be a function of {len(given)} traced values made of taylornb's operations: {error}"
+        ) from error

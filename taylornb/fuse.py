@@ -9,9 +9,10 @@ from typing import Any, overload
 
 import numpy as np
 
-from .array import TaylorArray, wrap
+from .array import TaylorArray, held, wrap
 from .basis import Basis, same_basis
 from .containers import Tree, flattened, rebuilt
+from .detach import HELD, thawed
 from .errors import TracingError
 from .evaluate import Evaluator, Like, finished
 from .forms import Form, Target, Way, check_form, check_target
@@ -22,6 +23,7 @@ from .operand import Kind, Operand, Planes, Spec, operand
 from .out import Out, rooms, take
 from .program import NO_COST, Cost
 from .repeat import Kinds, Repeat, kinds, repeat
+from .surface import Truths
 from .targets import source
 from .targets.llvm.machine import assembly
 from .threads import lock
@@ -140,6 +142,8 @@ class Fused:
             ValueError: Where shapes do not broadcast, or `out` has another shape, dtype or container than the result;
                 nothing has been written then.
         """
+        if HELD.get():
+            return self._held(args, out, static)
         planes: list[Planes] = []
         key = kinds(args, planes)
         if key is None or static:
@@ -152,7 +156,7 @@ class Fused:
                 return out
         layout, leaves = flattened(args)
         for leaf in leaves:
-            if isinstance(leaf, Tracer):
+            if isinstance(leaf, Truths):
                 if out is not None:
                     raise TracingError("a fused function takes no out= inside another, where it has no results of its own")
                 return self.function(*args, **static)
@@ -162,6 +166,18 @@ class Fused:
             self._remember(key, MET)
         elif key is not None and known is MET:
             self._remember(key, self._repeat(key, planes, traced, operands) or NEVER)
+        return found
+
+    def _held(self, args: tuple[Tree, ...], out: Tree, static: dict[str, Hashable]) -> Any:
+        """The call under `frozen`: ⊥ of the results is what they would be with ⊥ of everything inside."""
+        with thawed():
+            found = self(*args, out=out, **static)
+        layout, leaves = flattened(found)
+        if out is None:
+            return rebuilt(layout, [held(leaf) for leaf in leaves])
+        for leaf in leaves:
+            if isinstance(leaf, TaylorArray):
+                leaf.detach_(*(HELD.get()[0] or ()))
         return found
 
     def _repeat(self, key: Kinds, planes: list[Planes], traced: Traced, operands: list[Operand]) -> Repeat | None:

@@ -126,9 +126,14 @@ class Roller:
         return late
 
     def _output(self, node: Node) -> Output:
+        there = self._with_value(node)
+        return Output(Support.packed(int(i) for i in np.flatnonzero(there)), output_dtype(node))
+
+    def _with_value(self, node: Node) -> Flags:
+        """Which coefficients an output stores: the value always."""
         there = self.presence.of(node).copy()
         there[0] = True
-        return Output(Support.packed(int(i) for i in np.flatnonzero(there)), output_dtype(node))
+        return there
 
     def _places(self) -> Iterator[Output]:
         nowhere = Support.packed(())
@@ -174,7 +179,7 @@ class Roller:
         stores = [
             Store(place, out.support.row[i], scalar)
             for place, (node, out) in enumerate(zip(self.nodes, self.outputs, strict=True))
-            for i, scalar in self._early(node, self.presence.of(node))
+            for i, scalar in self._early(node, self._with_value(node))
         ]
         for form, n in tuple(self.memory.slots.items()):
             needed = self.presence.needed.get(form.node, self.presence.of(form.node)).copy()

@@ -108,6 +108,7 @@ cbrt = equation("cbrt", "∛x.", per=lambda x, y: 3 * square(y))
 
 # ---- exponentials and logarithms ---------------------------------------------------------------------
 exp = equation("exp", "eˣ.", rate=lambda x, y: y)
+box = composite("box", "exp(τ − ⊥τ): value 1, and the derivatives of exp τ over its value.", lambda tau: exp(tau - detach(tau)))
 exp2 = equation("exp2", "2ˣ.", rate=lambda x, y: y * LN2)
 expm1 = equation("expm1", "eˣ − 1.", rate=lambda x, y: exp(x))  # not 1 + y: at −40 that cancels to nothing
 log: Op = equation("log", "The natural logarithm.", per=lambda x, y: x)

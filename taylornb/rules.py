@@ -93,7 +93,7 @@ class Op:
         try:
             if self.bind is not None:
                 return self.bind(*args, **kwargs)
-            if kwargs or (self.kind != "composite" and len(args) != self.arity):
+            if kwargs or len(args) != self.arity:
                 raise TypeError(f"it takes {self.arity} series by position, and no keywords")
         except TypeError as error:
             reason = str(error).rpartition("() ")[2]

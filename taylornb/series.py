@@ -91,7 +91,7 @@ class Series:
 
     def _linear(self, node: Node, i: int) -> Rule:
         op = node.op
-        if op.retains is not None and node.series and not op.retains(self.basis, i, *node.params):
+        if op.retains is not None and (node.series or i == 0) and not op.retains(self.basis, i, *node.params):
             return None
         if op.heir is not None:
             return (yield node.args[op.heir if i else 0], i)

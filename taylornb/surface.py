@@ -98,6 +98,26 @@ class Arithmetic:
         return op(*args, **kwargs)
 
 
+TRUTHS = {"bitwise_and": "logical_and", "bitwise_or": "logical_or", "bitwise_xor": "logical_xor", "invert": "logical_not"}
+
+
+class Truths(Arithmetic):
+    """Arithmetic where truth values are no arrays of NumPy's, which would bring these operators."""
+
+    __slots__ = ()
+    _aliases = TRUTHS
+
+    # fmt: off
+    def __and__(self, other: Any) -> Any: return ops.logical_and(self, other)
+    def __rand__(self, other: Any) -> Any: return ops.logical_and(other, self)
+    def __or__(self, other: Any) -> Any: return ops.logical_or(self, other)
+    def __ror__(self, other: Any) -> Any: return ops.logical_or(other, self)
+    def __xor__(self, other: Any) -> Any: return ops.logical_xor(self, other)
+    def __rxor__(self, other: Any) -> Any: return ops.logical_xor(other, self)
+    def __invert__(self) -> Any: return ops.logical_not(self)
+    # fmt: on
+
+
 _FUNCTIONS = {"around": "round"}
 
 

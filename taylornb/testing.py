@@ -1,11 +1,14 @@
-"""Helpers for test suites: how often functions were traced and kernels compiled."""
+"""Helpers for test suites: assertions about series and functions, and how often these were traced and compiled."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
+from .agreement import Points, agree_to, compared
+from .checks import beside_values, first_difference
 from .fuse import Fused
 from .kernels import compilations
 
@@ -46,3 +49,108 @@ def counting(*functions: Fused) -> Iterator[Counts]:
     yield counts
     counts.traces = sum(f.traces for f in functions) - traces
     counts.compilations = compilations() - made
+
+
+def assert_agree(u: Any, v: Any, order: int | None = None, rtol: float | None = None) -> None:
+    """Raise AssertionError unless two series agree, through a total degree or in every coefficient.
+
+    Args:
+        u: A series, an array or a number.
+        v: Another on the same basis; the two broadcast.
+        order: The degree; by default that of the basis.
+        rtol: The relative error that is allowed (`taylornb.agree_to`).
+
+    Raises:
+        AssertionError: It names the first coefficient that differs, and shows both.
+        BasisError: For series over different bases.
+        ValueError: Where shapes do not broadcast.
+
+    Examples:
+        >>> import taylornb as tn
+        >>> p = tn.variable(0.5, order=3)
+        >>> assert_agree(p / tn.detach(p), tn.box(tn.log(p)))
+        >>> assert_agree(p / tn.detach(p), 1 + tn.log(p) - tn.detach(tn.log(p)), order=2)
+        Traceback (most recent call last):
+            ...
+        AssertionError: series agree through degree 1, not 2: the coefficient of ε² is 0.0 in the first and -2.0 in the \
+second, apart by 1.0e+00 of the larger; 1 more of 4 coefficients differ
+    """
+    found = compared(u, v, rtol)
+    asked = found.basis.order if order is None else order
+    through = int(found.through.min(initial=found.basis.order))
+    if through < min(asked, found.basis.order):
+        agree = f"agree through degree {through}" if through >= 0 else "differ in value"
+        raise AssertionError(f"series {agree}, not {asked}: {first_difference(found, ('the first', 'the second'))}")
+
+
+def check_derivatives(f: Callable[..., Any], at: Points, order: int = 2, rtol: float | None = None) -> None:
+    """Raise AssertionError unless every coefficient of a function is what its values say, ⊥ taken into account.
+
+    The function is evaluated on plain numbers with many digits, with the variables that ⊥ names held at the base point (frozen
+    worlds), and differenced. So it is right where plain finite differences are not, and finds a wrong custom rule.
+
+    Args:
+        f: A function of series, plain or made by `taylornb.fuse`.
+        at: The points: an array for a function of one variable, a mapping from the names of the variables to arrays that
+            broadcast for one of several, in the order of its arguments.
+        order: The highest degree that is checked.
+        rtol: The relative error that is allowed; by default eps^0.6, 4e-10 in double precision.
+
+    Raises:
+        AssertionError: It names the first coefficient that is wrong, and the point.
+        UnsupportedError: For a function that drops degrees (`keep`), which values do not show.
+        ImportError: Without mpmath.
+
+    Examples:
+        >>> import taylornb as tn
+        >>> check_derivatives(lambda x: x * tn.detach(x), at=[0.3, 1.7])
+        >>> wrong = tn.define("wrong", value=lambda x: tn.exp(2 * x), rate=lambda x, y: y)
+        >>> check_derivatives(wrong, at=[0.0])
+        Traceback (most recent call last):
+            ...
+        AssertionError: the coefficient of ε of element [0], at x = 0, is 1.0 in the function and 2.0 in its values, \
+apart by 5.0e-01 of the larger; 1 more of 3 coefficients differ
+    """
+    for found, places in beside_values(f, at, order, rtol, frozen=True):
+        text = first_difference(found, ("the function", "its values"), places)
+        if text:
+            raise AssertionError(text)
+
+
+def assert_normal(f: Callable[..., Any], at: Points, order: int = 4, rtol: float | None = None) -> None:
+    """Raise AssertionError unless the coefficients of a function are the derivatives of its own value (`taylornb.is_normal`).
+
+    Args:
+        f: A function of series.
+        at: The points, as `check_derivatives` takes them.
+        order: The degree through which to look.
+        rtol: The relative error that is allowed.
+
+    Raises:
+        AssertionError: It names the first coefficient that is another, and the point.
+        ImportError: Without mpmath.
+    """
+    for found, places in beside_values(f, at, order, rtol, frozen=False):
+        text = first_difference(found, ("the function", "the differences of its values"), places)
+        if text:
+            raise AssertionError(text)
+
+
+def assert_functions_agree(
+    f: Callable[..., Any], g: Callable[..., Any], at: Points, order: int, rtol: float | None = None
+) -> None:
+    """Raise AssertionError unless two functions agree at generic points (`taylornb.agree_to`).
+
+    Args:
+        f: A function of series.
+        g: Another of the same arguments.
+        at: Points between which generic ones are drawn, as `check_derivatives` takes them.
+        order: The degree through which they are to agree.
+        rtol: The relative error that is allowed.
+
+    Raises:
+        AssertionError: It says through which degree they agree, and where no further.
+    """
+    found = agree_to(f, g, at=at, order=order, rtol=rtol)
+    if found < order:
+        raise AssertionError(f"the functions agree through degree {found!r}, not {order}")

@@ -10,13 +10,13 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from . import ops
+from .detach import HELD, detach, thawed
 from .errors import TracingError
 from .graph import Graph, Node
 from .number import Constant, number
 from .operand import Operand, Planes, Spec, operand, real_array
 from .rules import Op, input_, literal, registry
-from .surface import Arithmetic
+from .surface import Truths
 
 
 class Tracing(Graph):
@@ -33,7 +33,8 @@ class Tracing(Graph):
         """While a function of the user or an equation is traced; what these leak is of no use afterwards."""
         self.closed = False
         try:
-            yield
+            with thawed():
+                yield
         finally:
             self.closed = True
 
@@ -78,15 +79,11 @@ class Tracing(Graph):
         return self.literal(value) if is_number(value) or isinstance(value, Constant) else self.capture(value)
 
 
-TRUTHS = {"bitwise_and": "logical_and", "bitwise_or": "logical_or", "bitwise_xor": "logical_xor", "invert": "logical_not"}
-
-
-class Tracer(Arithmetic):
+class Tracer(Truths):
     """Stands for a value that is not known yet; an op applied to it becomes a node."""
 
     __slots__ = ("graph", "node")
     _precedence = 2
-    _aliases = TRUTHS
 
     def __init__(self, graph: Tracing, node: Node) -> None:
         self.graph, self.node = graph, node
@@ -100,23 +97,14 @@ class Tracer(Arithmetic):
         nodes = tuple(self.graph.lift(arg) for arg in args)
         if op.on_truth and all(node.truth for node in nodes):
             op = _on_truth(op)
-        return Tracer(self.graph, self.graph.node(op, nodes, params))
+        node, held = self.graph.node(op, nodes, params), HELD.get()
+        return Tracer(self.graph, self.graph.node(detach, (node,), held) if held and not node.truth else node)
 
     def _lifted(self, value: Any) -> Tracer:
         return Tracer(self.graph, self.graph.lift(value))
 
     def __repr__(self) -> str:
         return f"<traced value {self.node!r}>"
-
-    # fmt: off
-    def __and__(self, other: Any) -> Any: return ops.logical_and(self, other)
-    def __rand__(self, other: Any) -> Any: return ops.logical_and(other, self)
-    def __or__(self, other: Any) -> Any: return ops.logical_or(self, other)
-    def __ror__(self, other: Any) -> Any: return ops.logical_or(other, self)
-    def __xor__(self, other: Any) -> Any: return ops.logical_xor(self, other)
-    def __rxor__(self, other: Any) -> Any: return ops.logical_xor(other, self)
-    def __invert__(self) -> Any: return ops.logical_not(self)
-    # fmt: on
 
     def _unknown(self, *_: Any, **__: Any) -> NoReturn:
         raise TracingError(

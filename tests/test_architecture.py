@@ -60,6 +60,8 @@ LAYERS = [
     ["out"],
     ["repeat"],
     ["create", "fuse", "functions"],
+    ["weird", "agreement", "worlds"],
+    ["checks"],
     ["derivatives", "testing", "info"],
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

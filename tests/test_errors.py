@@ -117,7 +117,7 @@ DEFINING = [
     (lambda: tn.define("f", lambda: 1, rate=lambda y: y), TypeError, "one argument or more"),
     (lambda: tn.define("f", lambda x: x, rate=lambda x: x), TypeError, "rate of f must be a function of 2"),
     (lambda: tn.define("f", lambda x: x, per=lambda x, y: "a"), TypeError, "per of f"),
-    (lambda: tn.define("f", lambda a, b: a, rate=lambda a, b, y: a), TypeError, "1 rates for 2 arguments"),
+    (lambda: tn.define("f", lambda a, b: a, rate=lambda a, b, y: a), TypeError, "rate of f .* it gives 1 result, not 2"),
     (lambda: tn.define("f", lambda x: float(x), rate=lambda x, y: y), TypeError, "value of f"),
 ]
 

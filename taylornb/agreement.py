@@ -1,0 +1,249 @@
+"""Through which degree do two series agree, or two functions at generic points?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .array import TaylorArray
+from .basis import PLAIN, Basis, same_basis
+from .create import variables
+from .errors import UnsupportedError
+from .functions import Function
+from .launch import broadcast_shape
+from .operand import real_array
+from .ops import equal as values_equal
+
+POINTS = 16  # generic base points that are drawn
+ROUNDINGS = 64  # of the largest term that may be left where everything else cancels
+EQUAL = Function(values_equal)
+RTOL = 0.6  # the power of the rounding unit that is the default tolerance: 4e-10 in double precision, 7e-5 in single
+
+Points = ArrayLike | Mapping[str, ArrayLike]
+
+
+class Agreement(int):
+    """The degree through which two functions agree, −1 where not even their values do.
+
+    Attributes:
+        at: The point where they agree least: for each variable its value.
+    """
+
+    at: dict[str, float]
+
+    def __new__(cls, degree: int, at: Mapping[str, float]) -> Agreement:
+        """A number that knows where it was found."""
+        self = super().__new__(cls, degree)
+        self.at = dict(at)
+        return self
+
+    def __repr__(self) -> str:
+        return f"{int(self)} at {', '.join(f'{name} = {value:.6g}' for name, value in self.at.items())}"
+
+
+class Compared(NamedTuple):
+    """Two series beside each other.
+
+    Attributes:
+        basis: Their monomials.
+        left, right: Their coefficients, (basis.size, *shape).
+        bound: By how much each coefficient may differ.
+        through: The degree through which they agree, for each element.
+    """
+
+    basis: Basis
+    left: NDArray[Any]
+    right: NDArray[Any]
+    bound: NDArray[Any]
+    through: NDArray[np.int64]
+
+    @property
+    def close(self) -> NDArray[np.bool_]:
+        """Which coefficients agree."""
+        return _close(self.left, self.right, self.bound)
+
+
+def agree_to(u: Any, v: Any, *, at: Points | None = None, order: int | None = None, rtol: float | None = None) -> int:
+    """The highest total degree through which two series agree in every element; −1: not even in value.
+
+    Coefficients agree where |u_α − v_α| ≤ max(rtol·max(|u_α|, |v_α|), roundings). A rounding is one of the largest term within
+    the length h on which the series changes: eps·max_j |u_j| h^(j−k) in degree k. Infinities of one sign agree, NaN never do.
+
+    Args:
+        u: A series, an array or a number; or a function of series.
+        v: Another on the same basis, or another function.
+        at: For functions, the points to compare at: an array for functions of one variable, a mapping from the names of the
+            variables to arrays that broadcast for functions of several, in the order of their arguments. At special points
+            coefficients coincide that differ everywhere else, so that generic points are drawn between the lowest and the
+            highest of each variable, too.
+        order: For functions, the degree through which to compare.
+        rtol: The relative error that is allowed; by default eps^0.6, 4e-10 in double precision.
+
+    Returns:
+        The degree, at most the order. For functions an `Agreement`: the lowest degree, and the point where it was found.
+
+    Raises:
+        BasisError: For series over different bases.
+        ValueError: Where shapes do not broadcast.
+        TypeError: For functions without `at` and `order`, and series with them.
+
+    Examples:
+        >>> import taylornb as tn
+        >>> p = tn.variable([0.4, 1.8], order=8)
+        >>> tn.agree_to(p / tn.detach(p), 1 + tn.log(p) - tn.detach(tn.log(p)))
+        1
+        >>> tn.agree_to(lambda x: x * tn.detach(x), lambda x: x**2, at=[1.0, 2.0], order=4)
+        0 at x = 1
+    """
+    if not (callable(u) or callable(v)):
+        if at is not None or order is not None:
+            raise TypeError("at= and order= go with two functions; series are compared where they are, to their own order")
+        return int(compared(u, v, rtol).through.min(initial=_order(u, v)))
+    if not (callable(u) and callable(v)) or at is None or order is None:
+        raise TypeError("two functions are compared as in tn.agree_to(f, g, at=[0.5, 2.0], order=4)")
+    places = generic(at)
+    seeds = variables(order, **places)
+    found = compared(u(*seeds), v(*seeds), rtol).through
+    lowest = np.unravel_index(np.argmin(found), found.shape) if found.size else ()
+    if not found.shape:
+        return Agreement(int(found), {name: float(value.flat[0]) for name, value in places.items()})
+    return Agreement(
+        int(found[lowest]), {name: float(np.broadcast_to(value, found.shape)[lowest]) for name, value in places.items()}
+    )
+
+
+def equal(u: Any, v: Any, *, order: int | None = None, rtol: float | None = None) -> Any:
+    """Whether values are equal, as numpy.equal; with an order, whether series agree through that total degree.
+
+    Args:
+        u: A series, an array or a number.
+        v: Another on the same basis; the two broadcast.
+        order: The degree k of u =_k v. Without it, values are compared, exactly.
+        rtol: The relative error that is allowed, with an order (`agree_to`).
+
+    Returns:
+        A truth value for each element.
+
+    Raises:
+        BasisError: For series over different bases.
+        ValueError: Where shapes do not broadcast.
+
+    Examples:
+        >>> import taylornb as tn
+        >>> x = tn.variable([0.5, 2.0], order=3)
+        >>> tn.equal(x, tn.detach(x))
+        array([ True,  True])
+        >>> tn.equal(x * x, x**2, order=3).all(), tn.equal(x, tn.detach(x), order=1).any()
+        (np.True_, np.False_)
+    """
+    if order is None:
+        return EQUAL(u, v)
+    return compared(u, v, rtol).through >= min(order, _order(u, v))
+
+
+def compared(u: Any, v: Any, rtol: float | None = None) -> Compared:
+    """Two series beside each other, with what section 4 of the theory allows them to differ by.
+
+    Raises:
+        BasisError: For series over different bases.
+        ValueError: Where shapes do not broadcast.
+    """
+    basis = same_basis((_basis(u), _basis(v))) or PLAIN
+    left, right = _coefficients(u, basis), _coefficients(v, basis)
+    broadcast_shape([left.shape[1:], right.shape[1:]])
+    left, right = np.broadcast_arrays(*_aligned(left, right))
+    eps = max(np.finfo(array.dtype).eps if array.dtype.kind == "f" else np.finfo(float).eps for array in (left, right))
+    left, right = (array.astype(np.float64) for array in (left, right))
+    with np.errstate(all="ignore"):
+        relative = (eps**RTOL if rtol is None else rtol) * np.maximum(np.abs(left), np.abs(right))
+        bound = np.maximum(relative, ROUNDINGS * _floor(left, right, basis, eps))
+        close = _close(left, right, bound)
+    degrees = np.array(basis.degrees)
+    agrees = np.stack([close[degrees == degree].all(axis=0) for degree in range(basis.order + 1)])
+    through = np.where(agrees.all(axis=0), basis.order, np.argmin(agrees, axis=0) - 1)
+    return Compared(basis, left, right, bound, through)
+
+
+def points_of(at: Points) -> dict[str, NDArray[Any]]:
+    """The points of each variable, one after the other.
+
+    Raises:
+        ValueError: Where there are none, or where they do not broadcast.
+    """
+    given = dict(at) if isinstance(at, Mapping) else {"x": at}
+    arrays = {name: np.atleast_1d(real_array(points, f"at[{name!r}]")) for name, points in given.items()}
+    if not arrays or not all(array.size for array in arrays.values()):
+        raise ValueError(
+            "at must hold a point or more for each variable, as in at=[0.5, 2.0] or at={'x': [0.5, 2.0], 'y': 1.0}"
+        )
+    broadcast_shape([array.shape for array in arrays.values()])
+    return {name: array.ravel() for name, array in zip(arrays, np.broadcast_arrays(*arrays.values()), strict=True)}
+
+
+def generic(at: Points) -> dict[str, NDArray[Any]]:
+    """The points that are given and generic ones between them, of each variable.
+
+    Those are spread evenly by the fractional parts of multiples of powers of the root of t^(d+1) = t + 1 (M. Roberts, 2018).
+    """
+    given, root, steps = points_of(at), 1.5, np.arange(1, POINTS + 1)
+    for _ in range(40):
+        root = (1 + root) ** (1 / (len(given) + 1))
+
+    def with_more(points: NDArray[Any], k: int) -> NDArray[Any]:
+        part = (0.5 + steps * root ** -(k + 1.0)) % 1.0
+        return np.concatenate([points, points.min() + (points.max() - points.min()) * part])
+
+    return {name: with_more(points, k) for k, (name, points) in enumerate(given.items())}
+
+
+def _floor(left: NDArray[Any], right: NDArray[Any], basis: Basis, eps: float) -> NDArray[Any]:
+    """eps·max_j |u_j| h^(j−k) for each coefficient, k its degree, and h a length on which the series changes, at most 1.
+
+    That is where no term is larger than the first that is more than a rounding of the others.
+    """
+    degrees = np.array(basis.degrees)
+    sizes = np.maximum(np.abs(left), np.abs(right))
+    sizes = np.where(np.isfinite(sizes), sizes, 0)
+    largest = np.stack([sizes[degrees == degree].max(axis=0) for degree in range(basis.order + 1)])
+    first = np.argmax(largest > ROUNDINGS * eps * largest.max(axis=0), axis=0)
+    size = np.take_along_axis(largest, first[np.newaxis], axis=0)[0]
+    h = np.ones_like(size)
+    for degree, one in enumerate(largest):
+        steps = np.maximum(degree - first, 1)
+        h = np.where(degree > first, np.minimum(h, (size / np.maximum(one, size)) ** (1 / steps)), h)
+    h = np.where(np.isfinite(h), h, 1)
+    top = np.max([one * h**degree for degree, one in enumerate(largest)], axis=0)
+    return eps * np.stack([top * h ** -float(degree) for degree in degrees])
+
+
+def _close(left: NDArray[Any], right: NDArray[Any], bound: NDArray[Any]) -> NDArray[np.bool_]:
+    with np.errstate(invalid="ignore"):
+        close: NDArray[np.bool_] = (left == right) | ((np.abs(left - right) <= bound) & np.isfinite(left) & np.isfinite(right))
+    return close
+
+
+def _basis(value: Any) -> Basis | None:
+    return value.basis if isinstance(value, TaylorArray) else None
+
+
+def _order(u: Any, v: Any) -> int:
+    return (same_basis((_basis(u), _basis(v))) or PLAIN).order
+
+
+def _coefficients(value: Any, basis: Basis) -> NDArray[Any]:
+    if isinstance(value, TaylorArray):
+        return value.coeffs
+    if isinstance(value, tuple | list | dict):
+        raise UnsupportedError(f"results are compared one by one, and this is a {type(value).__name__}; take its items")
+    plain = real_array(value, "what is compared")
+    return np.concatenate([plain[np.newaxis], np.zeros((basis.size - 1, *plain.shape), plain.dtype)])
+
+
+def _aligned(left: NDArray[Any], right: NDArray[Any]) -> Iterator[NDArray[Any]]:
+    """Coefficients first, and axes of elements that broadcast as NumPy's do, from the last."""
+    most = max(left.ndim, right.ndim)
+    for array in (left, right):
+        yield array.reshape(len(array), *(1,) * (most - array.ndim), *array.shape[1:])

@@ -1,0 +1,154 @@
+"""Do agree_to, equal and is_normal tell how far series and functions agree?"""
+
+import numpy as np
+import pytest
+
+import taylornb as tn
+from taylornb.agreement import POINTS, generic
+from taylornb.testing import assert_agree, assert_functions_agree, assert_normal
+
+P = tn.variable(np.array([0.37, 1.83]), order=8)
+
+
+def test_the_score_function_agrees_to_first_order():
+    assert tn.agree_to(P / tn.detach(P), 1 + np.log(P) - tn.detach(np.log(P))) == 1
+    assert tn.agree_to(P / tn.detach(P), tn.box(np.log(P))) == 8
+
+
+def test_what_is_zero_in_value():
+    assert tn.agree_to(P - tn.detach(P), 0) == 0
+    assert tn.agree_to(tn.nilpotent(P), P - tn.detach(P)) == 8
+
+
+def test_newtons_method_doubles_what_it_knows():
+    y, found = tn.detach(np.sqrt(P)), []
+    for _ in range(4):
+        found.append(tn.agree_to(y, np.sqrt(P)))
+        y = y - (y * y - P) / (2 * y)
+    assert found == [2**s - 1 for s in range(4)]
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("scale", [1e-12, 1.0, 1e12])
+def test_rounding_errors_agree_at_every_scale(dtype, scale):
+    p = tn.variable(np.array([0.37, 1.83, 0.01], dtype), order=6)
+    one = (np.sin(p) ** 2 + np.cos(p) ** 2) * dtype(scale)
+    assert tn.agree_to(one, dtype(scale)) == 6
+    assert tn.agree_to(np.exp(np.log(p)) * dtype(scale), p * dtype(scale)) == 6
+    assert tn.agree_to(dtype(scale) / p, dtype(scale) * np.exp(-np.log(p))) == 6
+
+
+@pytest.mark.parametrize("scale", [1e-12, 1.0, 1e12])
+@pytest.mark.parametrize("degree", range(5))
+def test_a_difference_in_one_degree_is_found(degree, scale):
+    u = np.exp(P) * scale
+    v = u * (1 + 1e-8 * tn.nilpotent(P) ** degree)
+    assert tn.agree_to(u, v) == degree - 1
+    assert tn.agree_to(u, v, rtol=1e-4) == 8
+
+
+def test_infinities_agree_and_nan_do_not():
+    assert tn.agree_to(P * np.inf, P * np.inf) == 8
+    assert tn.agree_to(P * np.inf, -P * np.inf) == -1
+    assert tn.agree_to(P * np.nan, P * np.nan) == -1
+
+
+def test_plain_arrays_and_shapes():
+    assert tn.agree_to(tn.detach(P), P.value) == 8
+    assert tn.agree_to(P, P.value) == 0
+    assert tn.agree_to(P[0], P) == -1
+    assert tn.agree_to(P * np.ones((3, 1)), P) == 8
+    assert tn.agree_to(1.0, np.ones(3)) == 0
+    assert tn.agree_to(P[:0], P[:0]) == 8
+
+
+def test_equal_through_a_degree():
+    assert tn.equal(P, tn.detach(P)).tolist() == np.equal(P, tn.detach(P)).tolist() == [True, True]
+    assert tn.equal(P, tn.detach(P), order=0).tolist() == [True, True]
+    assert tn.equal(P, tn.detach(P), order=1).tolist() == [False, False]
+    assert tn.equal(P, P * np.array([1, 2]), order=1).tolist() == [True, False]
+    assert tn.equal(P, P, order=100).all()
+    assert tn.equal(2, 3) == np.False_
+    assert tn.fuse(lambda x, y: tn.equal(x, y))(P, P.value).tolist() == [True, True]
+
+
+# ---- functions -------------------------------------------------------------------------------------------
+
+
+def test_functions_at_generic_points():
+    """At 1 the two coincide in value and slope."""
+    f, g = (lambda x: x**2), (lambda x: 2 * x - 1)
+    found = tn.agree_to(f, g, at=[1.0, 2.0], order=3)
+    assert found == -1
+    assert 1 < found.at["x"] <= 2
+    assert repr(found).startswith("-1 at x = ")
+    assert tn.agree_to(f, g, at=1.0, order=3) == 1  # one point has nothing between it and itself
+
+
+def test_functions_of_several_variables():
+    found = tn.agree_to(lambda x, y: tn.detach(x) * y, lambda x, y: x * y, at={"x": [0.5, 2], "y": 1.0}, order=3)
+    assert found == 0
+    assert set(found.at) == {"x", "y"}
+    assert found.at["y"] == 1
+
+
+def test_generic_points_fill_the_box():
+    places = generic({"x": [0.0, 1.0], "y": [[2.0], [4.0]]})
+    assert {len(points) for points in places.values()} == {4 + POINTS}
+    x, y = places["x"][4:], places["y"][4:]
+    assert ((x > 0) & (x < 1) & (y > 2) & (y < 4)).all()
+    for half in (x < 0.5, y < 3, (x < 0.5) & (y < 3), (x > 0.5) & (y < 3)):
+        assert half.sum() >= POINTS // 4 - 1
+    assert len(np.unique(x)) == len(np.unique(y)) == POINTS
+
+
+def test_is_normal():
+    assert tn.is_normal(lambda x: np.exp(np.sin(x)) / (1 + x * x), at=[0.3, 1.7])
+    assert tn.is_normal(lambda x, y: np.hypot(x, y) ** 2.5, at={"x": [0.3, 1.7], "y": 0.9}, order=3)
+    assert tn.is_normal(tn.fuse(lambda x: (np.tanh(x), np.sqrt(x))), at=0.3)
+    assert not tn.is_normal(lambda x: x * tn.detach(x), at=[0.3])
+    assert not tn.is_normal(lambda x: (x, tn.box(np.log(x))), at=[0.3])
+    assert tn.is_normal(lambda x: x * tn.detach(x), at=[0.3], order=0)
+
+
+def test_assertions_show_the_first_difference():
+    with pytest.raises(
+        AssertionError,
+        match=r"series agree through degree 1, not 8: the coefficient of ε² of element \[0\] is 0.0 in the first and "
+        r"-3.65.* in the second, apart by 1.0e\+00 of the larger; 13 more of 18 coefficients differ",
+    ):
+        assert_agree(P / tn.detach(P), 1 + np.log(P) - tn.detach(np.log(P)))
+    assert_agree(P / tn.detach(P), 1 + np.log(P) - tn.detach(np.log(P)), order=1)
+    with pytest.raises(AssertionError, match=r"series differ in value, not 8: the value of element \[0\] is 0.37"):
+        assert_agree(P, P + 1)
+    with pytest.raises(
+        AssertionError, match=r"the coefficient of ε of element \[0\], at x = 0.3, is 0.3 in the function and 0.6 in"
+    ):
+        assert_normal(lambda x: x * tn.detach(x), at=[0.3])
+    with pytest.raises(AssertionError, match=r"the functions agree through degree 0 at x = .*, not 3"):
+        assert_functions_agree(lambda x: x, tn.detach, at=[0.3, 1], order=3)
+    assert_functions_agree(np.tan, lambda x: np.sin(x) / np.cos(x), at=[0.3, 1], order=6)
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: tn.agree_to(P, P, order=2), TypeError, "at= and order= go with two functions"),
+        (lambda: tn.agree_to(np.sin, np.sin), TypeError, "two functions are compared as in"),
+        (lambda: tn.agree_to(np.sin, P, at=1.0, order=2), TypeError, "two functions are compared as in"),
+        (lambda: tn.agree_to(P, tn.variable(1.0, 2)), tn.BasisError, "different bases"),
+        (lambda: tn.agree_to(np.sin, np.sin, at=[], order=2), ValueError, "at must hold a point or more"),
+        (lambda: tn.agree_to(np.sin, np.sin, at={}, order=2), ValueError, "at must hold a point or more"),
+        (
+            lambda: tn.is_normal(np.hypot, at={"x": [1.0, 2, 3], "y": [1.0, 2]}),
+            ValueError,
+            r"do not broadcast together: \(3,\), \(2,\)",
+        ),
+        (lambda: tn.agree_to((P,), P), tn.UnsupportedError, "one by one, and this is a tuple"),
+        (lambda: tn.agree_to(P, np.ones(5)), ValueError, r"do not broadcast together: \(2,\), \(5,\)"),
+        (lambda: tn.agree_to(P, "exp"), tn.UnsupportedError, "what is compared must hold real numbers"),
+    ],
+)
+def test_mistakes(call, error, message):
+    with pytest.raises(error, match=message):
+        call()
