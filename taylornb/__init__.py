@@ -10,7 +10,7 @@ from .checks import is_normal
 from .create import Group, constant, from_coefficients, group, variable, variables
 from .derivatives import derivatives
 from .detach import frozen
-from .errors import BasisError, TracingError, UnsupportedError
+from .errors import BasisError, StaleError, TracingError, UnsupportedError
 from .functions import Function, define, functions
 from .fuse import Fused, fuse
 from .info import Info, info
@@ -33,6 +33,7 @@ __all__ = [
     "Fused",
     "Group",
     "Info",
+    "StaleError",
     "TaylorArray",
     "TracingError",
     "UnsupportedError",

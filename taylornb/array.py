@@ -17,12 +17,15 @@ from .errors import BasisError, UnsupportedError
 from .evaluate import Evaluator, finished
 from .forms import Way
 from .graph import Node
+from .inplace import WHOLE, assign
 from .number import exactly
 from .operand import Operand, Planes, Spec, operand, real_array
 from .rules import Op
 from .structure import index
+from .support import Support
 from .surface import Arithmetic, Truths
 from .trace import Tracer, Tracing, stays
+from .written import WRITES, check, is_stale
 
 AT_THE_PROMPT: Way = (None, None)
 
@@ -49,6 +52,8 @@ class TaylorArray(Arithmetic):
         self._found = found
 
     def _operand(self) -> Operand:
+        if WRITES:
+            check(self._found)
         return self._found
 
     def _apply(self, op: Op, args: tuple[Any, ...], params: tuple[Hashable, ...]) -> Any:
@@ -98,17 +103,17 @@ class TaylorArray(Arithmetic):
     @property
     def value(self) -> NDArray[Any]:
         """The values, shape `shape`: a read-only view."""
-        return _read_only(self._found.plane(0))
+        return _read_only(self._found.value())
 
     @property
     def coeffs(self) -> NDArray[Any]:
         """All normalised coefficients c_α = ∂^α/α!, shape (basis.size, *shape), read-only."""
-        support = self._found.spec.support
-        if support.rows == tuple((i, i) for i in range(self.basis.size)):
-            return _read_only(self._found.planes[: self.basis.size])
-        planes = buffers.empty((self.basis.size, *self.shape), self.dtype)
-        for i in range(self.basis.size):
-            planes[i] = self._found.plane(i)
+        found, size = self._operand(), self.basis.size
+        if found.spec.support.rows == tuple((i, i) for i in range(size)):
+            return _read_only(found.planes[:size])
+        planes = buffers.empty((size, *self.shape), self.dtype)
+        for i in range(size):
+            planes[i] = self._plane(i)
         return _read_only(planes)
 
     def coefficient(self, *degree: int, **degrees: int) -> NDArray[Any]:
@@ -117,7 +122,7 @@ class TaylorArray(Arithmetic):
         Raises:
             BasisError: For an unknown variable or a degree the basis does not hold.
         """
-        return _read_only(self._found.plane(self.basis.index(*degree, **degrees)))
+        return _read_only(self._plane(self.basis.index(*degree, **degrees)))
 
     def derivative(self, *degree: int, **degrees: int) -> NDArray[Any]:
         """One derivative, α!·c_α, shape `shape`: `u.derivative(3)` or `u.derivative(theta=2, phi=1)`.
@@ -126,7 +131,7 @@ class TaylorArray(Arithmetic):
             BasisError: For an unknown variable or a degree the basis does not hold.
         """
         i = self.basis.index(*degree, **degrees)
-        return times_factorial(self._found.plane(i), self.basis.factorial(i))
+        return times_factorial(self._plane(i), self.basis.factorial(i))
 
     def gradient(self) -> NDArray[Any]:
         """The first derivatives, shape (variables, *shape), in the order of `basis.variables`.
@@ -135,7 +140,7 @@ class TaylorArray(Arithmetic):
             BasisError: For a basis of order 0.
         """
         self._needs(1, "gradient")
-        return np.stack([self._found.plane(1 + v) for v in range(len(self.basis.variables))])
+        return np.stack([self._plane(1 + v) for v in range(len(self.basis.variables))])
 
     def hessian(self) -> NDArray[Any]:
         """The second derivatives, shape (variables, variables, *shape).
@@ -147,9 +152,10 @@ class TaylorArray(Arithmetic):
         count = len(self.basis.variables)
         unit = np.eye(count, dtype=int)
         places = [[self.basis.positions[tuple(unit[v] + unit[w])] for w in range(count)] for v in range(count)]
-        return np.stack(
-            [np.stack([times_factorial(self._found.plane(i), self.basis.factorial(i)) for i in row]) for row in places]
-        )
+        return np.stack([np.stack([times_factorial(self._plane(i), self.basis.factorial(i)) for i in row]) for row in places])
+
+    def _plane(self, monomial: int) -> Planes:
+        return self._operand().plane(monomial) if monomial else self._found.value()
 
     def _needs(self, order: int, what: str) -> None:
         if self.basis.order < order:
@@ -167,11 +173,14 @@ class TaylorArray(Arithmetic):
             raise BasisError(f"cannot truncate {self.basis} to order {order}: the higher coefficients are not known")
         basis = replace(self.basis, order=order)
         spec = self._found.spec
-        return TaylorArray(Operand(self._found.planes, Spec(spec.support.keeping(lambda i: i < basis.size), spec.dtype, basis)))
+        return TaylorArray(self._found.with_spec(Spec(spec.support.keeping(lambda i: i < basis.size), spec.dtype, basis)))
 
     def copy(self) -> TaylorArray:
         """The same series in memory of its own."""
-        return TaylorArray(Operand(self._found.planes.copy(), self._found.spec))
+        found = self._operand()
+        rows, support = [row for _, row in found.spec.support.rows], found.spec.support
+        packed = Support.packed((monomial for monomial, _ in support.rows), support.units)
+        return TaylorArray(Operand(found.planes[rows], Spec(packed, found.spec.dtype, found.spec.basis)))
 
     def detach_(self, *names: str) -> TaylorArray:
         """⊥ in place, or ⊥_S for the variables that are named; arrays computed before keep their series.
@@ -183,7 +192,27 @@ class TaylorArray(Arithmetic):
         return self
 
     def __getitem__(self, key: Any) -> TaylorArray:
-        return held(TaylorArray(index(self._found, key)))  # type: ignore[no-any-return]
+        found = index(self._found, key)
+        if WRITES and not np.may_share_memory(found.planes, self._found.planes):
+            check(self._found)
+        return held(TaylorArray(found))  # type: ignore[no-any-return]
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        self._write(value, key, "u[…] = …")
+
+    def _write(self, value: Any, key: Any, operation: str) -> TaylorArray:
+        """Take other elements, in place."""
+        self._found = assign(self._found, operand(value, "what is written"), key, operation)
+        return self
+
+    # fmt: off
+    def __iadd__(self, other: Any) -> TaylorArray: return self._write(self + other, WHOLE, "+=")
+    def __isub__(self, other: Any) -> TaylorArray: return self._write(self - other, WHOLE, "-=")
+    def __imul__(self, other: Any) -> TaylorArray: return self._write(self * other, WHOLE, "*=")
+    def __itruediv__(self, other: Any) -> TaylorArray: return self._write(self / other, WHOLE, "/=")
+    def __ipow__(self, other: Any) -> TaylorArray: return self._write(self**other, WHOLE, "**=")
+    def __imod__(self, other: Any) -> TaylorArray: return self._write(self % other, WHOLE, "%=")
+    # fmt: on
 
     def __len__(self) -> int:
         if not self.shape:
@@ -200,6 +229,8 @@ class TaylorArray(Arithmetic):
         return self.copy()
 
     def __repr__(self) -> str:
+        if is_stale(self._found):
+            return f"{tuple(self.shape)} TaylorArray of values {self.value} whose coefficients are out of date"
         if not self.shape:
             return notation.scalar_text(self.basis, self.coeffs)
         rows = {i: self._found.plane(i) for i in self.support}
@@ -233,6 +264,8 @@ def held(result: Any) -> Any:
 def _applied(op: Op, args: tuple[Any, ...], params: tuple[Hashable, ...]) -> Any:
     if op.retains is not None:
         return _projection(op, args[0], params)
+    if op.kind == "constant" and WRITES:  # the values are enough, and right
+        args = tuple(arg.detach() if isinstance(arg, TaylorArray) else arg for arg in args)
     given = [arg if stays(op, i, arg) else operand(arg, f"argument {i + 1} of {op.name}") for i, arg in enumerate(args)]
     operands = [arg for arg in given if isinstance(arg, Operand)]
     basis = same_basis(found.spec.basis for found in operands)
@@ -268,7 +301,7 @@ def _projection(op: Op, value: Any, params: tuple[Hashable, ...]) -> Any:
     if params and isinstance(params[0], tuple):
         basis.members(params[0])
     support = spec.support.keeping(lambda i: retains(basis, i, *params))
-    return TaylorArray(Operand(value._found.planes, Spec(support, spec.dtype, basis)))
+    return TaylorArray(value._found.with_spec(Spec(support, spec.dtype, basis)))
 
 
 def wrap(found: Operand) -> Any:
@@ -288,6 +321,10 @@ def times_factorial(plane: Planes, factorial: int) -> NDArray[Any]:
 
 
 def _read_only(array: Planes) -> NDArray[Any]:
-    view: NDArray[Any] = np.asarray(array).view()
-    view.flags.writeable = False
-    return view
+    """A view that nobody can make writeable again, as one whose flag was cleared can be."""
+    array = np.asarray(array)
+    if array.dtype.kind == "O":  # memory of Python objects has no such view
+        array = array.copy()
+        array.flags.writeable = False
+        return array
+    return np.asarray(memoryview(array).toreadonly())  # type: ignore[arg-type]

@@ -13,3 +13,7 @@ class TracingError(TypeError):
 
 class UnsupportedError(TypeError):
     """A dtype, a NumPy function or a keyword that taylornb does not take."""
+
+
+class StaleError(RuntimeError):
+    """Coefficients were asked for that belong to values which were changed in place through another array."""

@@ -19,10 +19,10 @@ from .forms import Form, Target, Way, check_form, check_target
 from .graph import Node, describe
 from .kernels import text
 from .number import exactly
-from .operand import Kind, Operand, Planes, Spec, operand
+from .operand import Operand, Planes, Spec, operand
 from .out import Out, rooms, take
 from .program import NO_COST, Cost
-from .repeat import Kinds, Repeat, kinds, repeat
+from .repeat import Kinds, Repeat, as_given, kinds, repeat
 from .surface import Truths
 from .targets import source
 from .targets.llvm.machine import assembly
@@ -60,12 +60,13 @@ class Traced:
 
         found = self.evaluator(self.known(operands), way, into if outs else None)
         done = [finished(one, node) for one, node in zip(found, self.outputs, strict=True)]
-        made = take(outs, done, operands) if outs else [wrap(_own(one, operands)) for one in done]
+        captured = [*self.evaluator.graph.captured.values()]
+        made = take(outs, done, operands) if outs else [wrap(_own(one, operands, captured)) for one in done]
         if self.layout is None and made:
             return made[0]
         results = iter(made)
         count = len(self.fixed) + len(self.outputs)
-        return rebuilt(self.layout, [self.fixed[i] if i in self.fixed else next(results) for i in range(count)])
+        return rebuilt(self.layout, [_again(self.fixed[i]) if i in self.fixed else next(results) for i in range(count)])
 
     def repeated(self, operands: list[Operand], way: Way) -> Repeat | None:
         """What calls on such operands become from the second on, where they are kernels alone."""
@@ -183,7 +184,7 @@ class Fused:
     def _repeat(self, key: Kinds, planes: list[Planes], traced: Traced, operands: list[Operand]) -> Repeat | None:
         """How to repeat a call, if it can be."""
         own = key[1] if len(key) == 3 and isinstance(key[2], Static) else key
-        return traced.repeated(operands, self._way) if all(map(_as_given, own, planes, operands)) else None
+        return traced.repeated(operands, self._way) if all(map(as_given, own, planes, operands)) else None
 
     def _remember(self, key: Kinds, found: Repeat | str) -> None:
         """What is known of such calls; of many others the oldest is forgotten."""
@@ -240,7 +241,7 @@ class Fused:
         return self._found(*flattened(args), static)
 
     def _found(self, layout: Tree, leaves: list[Any], static: dict[str, Hashable]) -> tuple[Traced, list[Operand]]:
-        operands = [leaf._found if type(leaf) is TaylorArray else _argument(leaf, i) for i, leaf in enumerate(leaves)]
+        operands = [leaf._operand() if type(leaf) is TaylorArray else _argument(leaf, i) for i, leaf in enumerate(leaves)]
         specs = tuple([one.spec for one in operands])
         return self._known(layout, specs, Static(static) if static else NOTHING), operands
 
@@ -309,17 +310,16 @@ def fuse(
     return (lambda function: Fused(function, target, form)) if f is None else Fused(f, target, form)
 
 
-def _own(found: Operand, operands: list[Operand]) -> Operand:
-    """The result, in memory of its own where it is part of a plain argument."""
-    shared = found.spec.basis is None and any(np.may_share_memory(found.planes, given.planes) for given in operands)
+def _again(fixed: Any) -> Any:
+    """What every call returns: an array that may be written to is another each time."""
+    return fixed.copy() if isinstance(fixed, TaylorArray | np.ndarray) else fixed
+
+
+def _own(found: Operand, operands: list[Operand], captured: list[Operand]) -> Operand:
+    """The result, in memory of its own where it is part of a plain argument, or of what the function took from outside."""
+    others = captured + (operands if found.spec.basis is None else [])
+    shared = any(np.may_share_memory(found.planes, given.planes) for given in others)
     return Operand(found.planes.copy(), found.spec) if shared else found
-
-
-def _as_given(kind: Any, given: Planes, found: Operand) -> bool:
-    """Whether the planes of an argument are what was given, or a number: not converted, nor detached meanwhile."""
-    if type(kind) is Kind:
-        return kind is found.kind
-    return kind is float or (given.dtype == found.planes.dtype and np.may_share_memory(given, found.planes))
 
 
 def _key(args: tuple[Tree, ...], static: dict[str, Hashable], planes: list[Planes]) -> Kinds | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property, lru_cache
@@ -87,12 +88,13 @@ class Operand:
         planes: The coefficients, (rows, *shape).
         spec: What they are.
         kind: Where it is known.
+        values: Memory of the values elsewhere, (*shape), which other arrays share; it is written to together with the planes.
     """
 
-    __slots__ = ("_kind", "planes", "spec")
+    __slots__ = ("_kind", "planes", "spec", "values")
 
-    def __init__(self, planes: Planes, spec: Spec, kind: Kind | None = None) -> None:
-        self.planes, self.spec, self._kind = planes, spec, kind
+    def __init__(self, planes: Planes, spec: Spec, kind: Kind | None = None, values: Planes | None = None) -> None:
+        self.planes, self.spec, self._kind, self.values = planes, spec, kind, values
 
     @property
     def kind(self) -> Kind:
@@ -102,13 +104,29 @@ class Operand:
         return self._kind
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Without the kind, which is another in another process."""
+        """Without the kind, which is another in another process, and what is shared there with nobody."""
         return Operand, (self.planes, self.spec)
 
     @property
     def shape(self) -> tuple[int, ...]:
         """The shape of the elements."""
         return self.planes.shape[1:]
+
+    def view(self, planes: Callable[[Planes], Planes]) -> Operand:
+        """A function of the planes that gives views, or copies."""
+        found = planes(self.planes)
+        shared = self.values is not None and np.may_share_memory(found, self.planes)
+        return Operand(found, self.spec, values=planes(self.values[np.newaxis])[0, ...] if shared else None)  # type: ignore[index]
+
+    def with_spec(self, spec: Spec) -> Operand:
+        """The same planes, and less of them."""
+        if self.values is not None and spec.support.is_constant and spec.support.rows:
+            return Operand(self.values[np.newaxis], Spec(CONSTANT, spec.dtype, spec.basis))
+        return Operand(self.planes, spec, values=self.values)
+
+    def value(self) -> Planes:
+        """The values, as they are now."""
+        return self.plane(0) if self.values is None else self.values
 
     def plane(self, monomial: int) -> Planes:
         """The coefficients of one monomial, in a view where they are stored."""

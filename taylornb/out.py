@@ -11,7 +11,9 @@ from .array import TaylorArray
 from .basis import Basis
 from .errors import BasisError, UnsupportedError
 from .evaluate import Like
-from .operand import Operand, Planes
+from .inplace import same_place, taken, takes
+from .operand import Operand, Planes, Spec
+from .written import is_shared
 
 DOUBLE = np.dtype(np.float64)
 
@@ -33,22 +35,28 @@ class Out:
                 f"returns, not {type(given).__name__}"
             )
         self.given = given
-        self.planes: Planes = given._found.planes if isinstance(given, TaylorArray) else given[np.newaxis]
+        # Nothing but the array itself refers to its planes: no other array is over them.
+        self.alone = isinstance(given, TaylorArray) and not is_shared(given._found.planes, 1)
 
-    def room(self) -> Planes | None:
-        """Planes that a kernel may write to: their elements are one after the other."""
-        flags = self.planes[0].flags
-        return self.planes if flags.c_contiguous and flags.aligned and flags.writeable else None
+    @property
+    def planes(self) -> Planes:
+        """The memory it has now."""
+        return self.given._found.planes if isinstance(self.given, TaylorArray) else self.given[np.newaxis]
+
+    def room(self, spec: Spec) -> Planes | None:
+        """Planes that a kernel may write such a result to: their elements are one after the other."""
+        planes = self.planes
+        flags = planes[0].flags
+        if isinstance(self.given, TaylorArray) and not takes(self.given._found, spec, self.alone):
+            return None
+        return planes if flags.c_contiguous and flags.aligned and flags.writeable else None
 
     def take(self, found: Operand) -> Any:
         """The array that was given, holding a result that was checked."""
-        count = len(found.planes)
-        if len(self.planes) < count or not self.planes.flags.writeable:
-            self.planes = found.planes
-        elif not same_place(self.planes, found.planes):
-            self.planes[:count] = found.planes
         if isinstance(self.given, TaylorArray):
-            self.given._found = Operand(self.planes, found.spec)
+            self.given._found = taken(self.given._found, found, self.alone)
+        elif not same_place(self.planes, found.planes):
+            self.planes[...] = found.planes
         return self.given
 
     def check(self, shape: tuple[int, ...], dtype: np.dtype[Any], basis: Basis | None) -> None:
@@ -84,7 +92,10 @@ def rooms(outs: Sequence[Out], likes: Sequence[Like], operands: Sequence[Operand
         return [None] * len(outs)
     for out, (spec, shape) in zip(outs, likes, strict=True):
         out.check(shape, spec.dtype or DOUBLE, spec.basis)
-    return [None if _meets(out.planes, [*_others(out, outs), *operands]) else out.room() for out in outs]
+    return [
+        None if _meets(out.planes, [*_others(out, outs), *operands]) else out.room(spec)
+        for out, (spec, _) in zip(outs, likes, strict=True)
+    ]
 
 
 def take(outs: Sequence[Out], found: Sequence[Operand], operands: Sequence[Operand]) -> list[Any]:
@@ -100,12 +111,6 @@ def take(outs: Sequence[Out], found: Sequence[Operand], operands: Sequence[Opera
         shared = not same_place(out.planes, one.planes) and _meets(one.planes, [*operands, *own, *_others(out, outs)])
         own.append(Operand(one.planes.copy(), one.spec) if shared else one)
     return [out.take(one) for out, one in zip(outs, own, strict=True)]
-
-
-def same_place(a: Planes, b: Planes) -> bool:
-    """Whether the rows of the shorter are the first rows of the other."""
-    same: bool = a.__array_interface__["data"][0] == b.__array_interface__["data"][0]
-    return same and a.strides == b.strides
 
 
 def _others(out: Out, outs: Sequence[Out]) -> list[Out]:

@@ -16,6 +16,7 @@ from .kernels import Call, address
 from .launch import Prepared
 from .layout import Layout
 from .operand import Kind, Operand, Planes, Spec, kind_of
+from .written import WRITES, check, is_shared, is_stale, wrote
 
 DOUBLE = np.dtype(np.float64)
 Kinds = tuple[Any, ...]  # of the arguments: they are the key
@@ -33,6 +34,8 @@ def kinds(args: Sequence[Any], planes: list[Planes]) -> Kinds | None:
         given = type(arg)
         if given is TaylorArray:
             own = arg._found
+            if WRITES:
+                check(own)
             found.append(own._kind or own.kind)
             planes.append(own.planes)
         elif given is np.ndarray:
@@ -46,6 +49,13 @@ def kinds(args: Sequence[Any], planes: list[Planes]) -> Kinds | None:
         else:
             return None
     return tuple(found)
+
+
+def as_given(kind: Any, given: Planes, found: Operand) -> bool:
+    """Whether the planes of an argument are what was given, or a number: not converted, nor detached meanwhile."""
+    if type(kind) is Kind:
+        return kind is found.kind
+    return kind is float or (given.dtype == found.planes.dtype and np.may_share_memory(given, found.planes))
 
 
 class Step(NamedTuple):
@@ -123,11 +133,16 @@ class Repeat:
         place, rows = own.planes, planes + self._captured
         if not own.kind.same(self._results[0].kind) or not place.flags.writeable or not place.flags.aligned:
             return False
+        if own.values is not None or (WRITES and is_stale(own)):
+            return False
         if any(np.may_share_memory(place, other) for other in rows) or (self._lines and address(place) % LINE):
             return False
         rows.append(place)
         for call, places in self._steps:
             call.run(*places(rows))
+        rows.pop()
+        if is_shared(place, 2):
+            wrote(own, "out=")
         return True
 
 

@@ -28,7 +28,7 @@ def each_plane(operands: Sequence[Operand], function: Callable[..., Any]) -> Ope
 
 def each_row(found: Operand, function: Callable[[Planes], Planes]) -> Operand:
     """The function of all planes at once, for functions that leave ones and zeros what they are."""
-    return Operand(function(found.planes), found.spec)
+    return found.view(function)
 
 
 def index(found: Operand, key: Any) -> Operand:

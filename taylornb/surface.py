@@ -85,9 +85,12 @@ class Arithmetic:
             raise UnsupportedError(f"np.{ufunc.__name__}.{method} does not take series; {_remedy(method)}")
         if op is None or not op.public:
             raise UnsupportedError(f"np.{ufunc.__name__} is not an operation on series; see taylornb.operations")
-        if kwargs:
-            _refuse_keywords(ufunc.__name__, kwargs)
-        return op(*args)
+        (out,) = kwargs.pop("out", (None,))
+        if kwargs or not (out is None or hasattr(out, "_write")):
+            _refuse_keywords(ufunc.__name__, kwargs if kwargs else {"out": (out,)})
+        if out is None:
+            return op(*args)
+        return out._write(self._apply(op, *op.split(args, {})), ..., f"np.{ufunc.__name__}(…, out=u)")
 
     def __array_function__(self, func: Callable[..., Any], types: Any, args: Any, kwargs: Any) -> Any:
         """NumPy's other functions: those listed here, by name; the rest would silently lose the series."""

@@ -156,12 +156,16 @@ def test_more_and_fewer_coefficients_than_before():
     same(f(x, x, out=few), f(x, x))
 
 
-def test_a_support_without_all_rows_is_filled_from_the_first():
+def test_rows_of_another_array_are_left_alone():
+    """A projection is over the planes of an array whose other coefficients are not its own to write to."""
     x, y = dense(1), dense(2)
-    odd = tn.keep(y, order=2)  # over the planes of y, the last of which is not in use
+    before, odd = y.copy(), tn.keep(y, order=2)
     tn.fuse(gauss)(x, out=odd)
     same(odd, tn.fuse(gauss)(x))
-    np.testing.assert_array_equal(y.coeffs, odd.coeffs)
+    np.testing.assert_array_equal(y.value, odd.value)
+    with pytest.raises(tn.StaleError, match="changed in place by out="):
+        y.coefficient(3)
+    np.testing.assert_array_equal(y._found.plane(3), before.coefficient(3))
 
 
 def test_a_series_that_repeats_one_element_gets_memory_of_its_own():

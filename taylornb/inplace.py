@@ -1,0 +1,131 @@
+"""How does an array take new coefficients where it is, so that the arrays it shares memory with see them?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from . import buffers
+from .basis import same_basis
+from .operand import Operand, Planes, Spec
+from .support import Support
+from .written import check, is_stale, memory, wrote
+
+WHOLE = ...
+
+
+def assign(target: Operand, given: Operand, key: Any, operation: str) -> Operand:
+    """The target with other elements at an index, written to its memory; as if what is given had been copied before.
+
+    Coefficients that the target has no memory for get memory of their own, together with the rest of its coefficients; the
+    values stay where they are, so that arrays that share them see the new ones.
+
+    Args:
+        target: What is written to.
+        given: The new elements, which broadcast to those at the index.
+        key: NumPy's index on the element axes, `...` for all.
+        operation: What this is, for the messages of arrays that are left behind.
+
+    Raises:
+        StaleError: Where only some elements are written, and the coefficients of the others are out of date.
+        ValueError: Where the shapes do not broadcast, or the memory cannot be written to.
+        TypeError: Where the dtype cannot hold the new elements.
+        BasisError: Where the bases differ.
+    """
+    _check_fits(target, given, key)
+    whole = key is WHOLE
+    if not whole:
+        check(target)
+    if np.may_share_memory(given.planes, target.planes):
+        given = Operand(given.planes.copy(), given.spec)
+    support = _support(target.spec.support, given.spec.support)
+    found = target if _has_room(target, support) else _moved(target, support, whole)
+    for monomial, row in found.spec.support.rows:
+        found.planes[row, ...][key] = given.plane(monomial)
+    if found.values is not None:
+        found.values[key] = given.plane(0)
+    if found is target or found.values is not None:
+        wrote(found, operation)
+    return found
+
+
+def takes(target: Operand, spec: Spec, alone: bool) -> bool:
+    """Whether a result like this may be written to the memory of an array, row by row.
+
+    Rows beyond the array's own coefficients may be those of another array, unless it is `alone` over its memory.
+    """
+    own, rows, flags = target.spec.support, spec.support.rows, target.planes.flags
+    if alone:
+        return flags.writeable and target.values is None and len(rows) <= len(target.planes)
+    return flags.writeable and all(own.row.get(monomial) == row for monomial, row in rows) and may_be_renewed(target)
+
+
+def may_be_renewed(target: Operand) -> bool:
+    """Whether arrays over all of its memory would be right again; elements beside it may be out of date."""
+    return not is_stale(target) or target.planes.size == memory(target.planes).size
+
+
+def taken(target: Operand, found: Operand, alone: bool) -> Operand:
+    """The target with the coefficients of a result (`out=`): in its own memory if that takes them, else in the result's."""
+    if takes(target, found.spec, alone):
+        planes, values = target.planes, target.values
+        if not same_place(planes, found.planes):
+            planes[: len(found.planes)] = found.planes
+    else:
+        planes, values = found.planes, _own_values(target)
+    if values is not None:
+        values[...] = found.plane(0)
+    new = Operand(planes, found.spec, values=values)
+    if values is not None or (planes is target.planes and not alone):
+        wrote(new, "out=")
+    return new
+
+
+def same_place(a: Planes, b: Planes) -> bool:
+    """Whether the rows of the shorter are the first rows of the other."""
+    same: bool = a.__array_interface__["data"][0] == b.__array_interface__["data"][0]
+    return same and a.strides == b.strides
+
+
+def _support(own: Support, given: Support) -> Support:
+    """What has to be stored: what was, what comes, and ones that do not stay ones everywhere."""
+    units = tuple(sorted({*own.units} & {*given.units}))
+    stored = ({0, *own.row, *own.units, *given.row, *given.units}) - {*units}
+    return Support.packed(sorted(stored), units)
+
+
+def _has_room(target: Operand, support: Support) -> bool:
+    own = target.spec.support
+    return own.units == support.units and own.row.keys() == support.row.keys() and may_be_renewed(target)
+
+
+def _moved(target: Operand, support: Support, whole: bool) -> Operand:
+    """The target with its coefficients in memory of their own."""
+    planes, spec = buffers.empty((len(support.rows), *target.shape), target.planes.dtype), target.spec
+    if not whole:
+        for monomial, row in support.rows:
+            planes[row, ...] = target.plane(monomial)
+    return Operand(planes, Spec(support, spec.dtype, spec.basis), values=_own_values(target))
+
+
+def _own_values(target: Operand) -> Planes | None:
+    """The memory of its values; without a value of its own (u − ⊥u) it must not write to that of another array."""
+    values = target.value()
+    return values if 0 in target.spec.support.row and values.flags.writeable else None
+
+
+def _check_fits(target: Operand, given: Operand, key: Any) -> None:
+    same_basis((target.spec.basis, given.spec.basis))
+    if given.spec.dtype is not None and not np.can_cast(given.planes.dtype, target.planes.dtype, "same_kind"):
+        raise TypeError(f"cannot write {given.planes.dtype} into an array of {target.planes.dtype}; convert it first")
+    if not _writeable(target.planes) or (target.values is not None and not _writeable(target.values)):
+        raise ValueError("this array repeats its elements (it was broadcast) and cannot be written to; take .copy() of it")
+    region = np.shape(np.broadcast_to(np.False_, target.shape)[key])
+    longer = len(given.shape) > len(region)
+    if longer or any(n not in (1, m) for n, m in zip(given.shape[::-1], region[::-1], strict=False)):
+        raise ValueError(f"could not broadcast elements of shape {given.shape} into shape {region}")
+
+
+def _writeable(planes: Planes) -> bool:
+    return bool(planes.flags.writeable)

@@ -1,0 +1,233 @@
+"""What a PyTorch user expects of detach(), each scenario here in taylornb and, where torch is installed, in torch beside it."""
+
+import importlib.util
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import taylornb as tn
+
+POINTS = np.array([1.0, 2.0, 3.0])
+SIGMOID = np.array([0.73105857863000488, 0.88079707797788244, 0.95257412682243322])
+SLOPE = np.array([0.19661193324148185, 0.10499358540350652, 0.04517665973091213])
+TORCH = importlib.util.find_spec("torch") is not None
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "pytorch.md"
+
+
+class Taylor:
+    """A leaf is a variable, a gradient the coefficient of degree 1, and zeroing an assignment."""
+
+    sigmoid = staticmethod(tn.expit)
+
+    @staticmethod
+    def leaf(values):
+        return tn.variable(values, order=1)
+
+    @staticmethod
+    def gradient(out, leaf):
+        return out.derivative(1)
+
+    @staticmethod
+    def zero(u):
+        u[...] = 0
+
+    @staticmethod
+    def values(u):
+        return u.value
+
+    @staticmethod
+    def clone(u):
+        return u.copy()
+
+    @staticmethod
+    def again(u):
+        """A new leaf from a detached array."""
+        return tn.variable(u, order=1)
+
+    @staticmethod
+    def shares(u, v):
+        return np.shares_memory(u.value, v.value)
+
+
+class Torch:
+    """The same in PyTorch."""
+
+    @staticmethod
+    def sigmoid(x):
+        return x.sigmoid()
+
+    @staticmethod
+    def leaf(values):
+        import torch
+
+        return torch.tensor(values, dtype=torch.float64, requires_grad=True)
+
+    @staticmethod
+    def gradient(out, leaf):
+        leaf.grad = None
+        out.sum().backward(retain_graph=True)
+        return np.zeros(3) if leaf.grad is None else leaf.grad.numpy()
+
+    @staticmethod
+    def zero(u):
+        u.zero_()
+
+    @staticmethod
+    def values(u):
+        return u.detach().numpy()
+
+    @staticmethod
+    def clone(u):
+        return u.clone()
+
+    @staticmethod
+    def again(u):
+        return u.detach().requires_grad_()
+
+    @staticmethod
+    def shares(u, v):
+        return u.data_ptr() == v.data_ptr()
+
+
+libraries = pytest.mark.parametrize(
+    "lib", [Taylor, pytest.param(Torch, marks=pytest.mark.skipif(not TORCH, reason="torch is not installed"))]
+)
+
+
+@libraries
+def test_detach_and_leave_alone(lib):
+    a = lib.leaf(POINTS)
+    out = lib.sigmoid(a)
+    c = out.detach()
+    assert lib.shares(out, c)
+    np.testing.assert_allclose(lib.values(c), SIGMOID, rtol=1e-15)
+    np.testing.assert_allclose(lib.gradient(out, a), SLOPE, rtol=1e-14)
+
+
+@libraries
+def test_detach_and_differentiate_the_detached_part(lib):
+    """Torch raises; a forward derivative is exactly zero."""
+    a = lib.leaf(POINTS)
+    c = lib.sigmoid(a).detach()
+    if lib is Torch:
+        with pytest.raises(RuntimeError, match="does not require grad"):
+            lib.gradient(c, a)
+    else:
+        assert lib.gradient(c, a).tolist() == [0, 0, 0]
+
+
+@libraries
+def test_detach_modify_in_place_and_differentiate_the_original(lib):
+    a = lib.leaf(POINTS)
+    out = lib.sigmoid(a)
+    c = out.detach()
+    lib.zero(c)
+    assert lib.values(out).tolist() == [0, 0, 0]
+    with pytest.raises(RuntimeError, match=r"modified by an inplace operation|changed in place by"):
+        lib.gradient(out, a)
+
+
+@libraries
+def test_a_clone_of_a_detached_array_is_independent(lib):
+    a = lib.leaf(POINTS)
+    out = lib.sigmoid(a)
+    c = lib.clone(out.detach())
+    lib.zero(c)
+    assert not lib.shares(out, c)
+    np.testing.assert_allclose(lib.gradient(out, a), SLOPE, rtol=1e-14)
+
+
+@libraries
+def test_detach_in_place_leaves_alone_what_was_computed_before(lib):
+    a = lib.leaf(POINTS)
+    out = lib.sigmoid(a) * 1
+    before = out * 2
+    assert out.detach_() is out
+    after = out * 2 + 0 * a
+    np.testing.assert_allclose(lib.gradient(before, a), 2 * SLOPE, rtol=1e-14)
+    assert lib.gradient(after, a).tolist() == [0, 0, 0]
+
+
+@libraries
+def test_a_detached_array_becomes_a_new_leaf(lib):
+    """Nothing flows back from it."""
+    a = lib.leaf(POINTS)
+    out = lib.sigmoid(a)
+    b = lib.again(out.detach())
+    y = b * b
+    np.testing.assert_allclose(lib.gradient(y, b), 2 * SIGMOID, rtol=1e-14)
+    if lib is Torch:
+        assert a.grad is None
+    np.testing.assert_allclose(lib.gradient(out, a), SLOPE, rtol=1e-14)
+
+
+@libraries
+def test_the_original_stays_usable_after_detach(lib):
+    a = lib.leaf(POINTS)
+    out = lib.sigmoid(a)
+    out.detach()
+    np.testing.assert_allclose(lib.gradient(out * out, a), 2 * SIGMOID * SLOPE, rtol=1e-14)
+
+
+@libraries
+def test_a_view_that_is_written_to_is_part_of_the_original(lib):
+    a = lib.leaf(POINTS)
+    out = a * 1
+    view = out[1:]
+    view *= 3
+    assert lib.values(out).tolist() == [1, 6, 9]
+    assert lib.gradient(out, a).tolist() == [1, 3, 3]
+
+
+@libraries
+def test_the_back_door(lib):
+    """Torch's .data changes values unseen, and the gradient is silently wrong; what taylornb hands out is read-only."""
+    a = lib.leaf(POINTS)
+    out = lib.sigmoid(a)
+    if lib is Torch:
+        out.data.zero_()
+        assert lib.gradient(out, a).tolist() == [0, 0, 0]
+        return
+    for array in (out.value, out.coeffs, out.coefficient(1)):
+        with pytest.raises(ValueError, match="cannot set WRITEABLE flag"):
+            array.flags.writeable = True
+    assert not hasattr(out, "data")
+    np.testing.assert_allclose(lib.gradient(out, a), SLOPE, rtol=1e-14)
+
+
+@libraries
+def test_a_straight_through_estimator_and_the_common_form(lib):
+    rng = np.random.default_rng(0)
+    x, q = lib.leaf(rng.standard_normal(1000)), rng.standard_normal(1000)
+    if lib is Torch:
+        import torch
+
+        q = torch.tensor(q)
+    common = x + (q - x).detach()
+    assert 0.2 < np.mean(lib.values(common) != np.asarray(q)) < 0.5
+    if lib is Taylor:
+        assert tn.graft(q, x).value.tobytes() == q.tobytes()
+
+
+@pytest.mark.skipif(not TORCH, reason="torch is not installed")
+def test_the_outputs_of_pytorch_on_the_page_are_real():
+    """The left-hand side of the page, run in torch: sessions in which an error is shown by its last line."""
+    import torch
+
+    sessions = re.findall(r"^```pycon\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    assert len(sessions) >= 3
+    for session in sessions:
+        scope = {"torch": torch}
+        for line, shown in re.findall(r"^>>> (.*)\n((?:(?!>>> ).*\n)*)", session, re.MULTILINE):
+            try:
+                value = eval(line, scope)
+                got = "" if value is None else repr(value)
+            except SyntaxError:
+                exec(line, scope)
+                got = ""
+            except RuntimeError as error:
+                got = f"RuntimeError: {error!s}"
+            assert got.startswith(shown.rstrip("\n").removesuffix(" …")), (line, got)
+            assert bool(got) == bool(shown.strip()), (line, got)
