@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .array import TaylorArray
 from .basis import PLAIN, Basis, same_basis
-from .create import variables
+from .create import names_in, variables
 from .errors import UnsupportedError
 from .functions import Function
 from .launch import broadcast_shape
@@ -22,7 +22,7 @@ ROUNDINGS = 64  # of the largest term that may be left where everything else can
 EQUAL = Function(values_equal)
 RTOL = 0.6  # the power of the rounding unit that is the default tolerance: 4e-10 in double precision, 7e-5 in single
 
-Points = ArrayLike | Mapping[str, ArrayLike]
+Points = ArrayLike | Mapping[str, ArrayLike | Sequence[str]]
 
 
 class Agreement(int):
@@ -78,7 +78,7 @@ def agree_to(u: Any, v: Any, *, at: Points | None = None, order: int | None = No
         at: For functions, the points to compare at: an array for functions of one variable, a mapping from the names of the
             variables to arrays that broadcast for functions of several, in the order of their arguments. At special points
             coefficients coincide that differ everywhere else, so that generic points are drawn between the lowest and the
-            highest of each variable, too.
+            highest of each variable, too. A tuple of names is a group of variables, as in `variables`.
         order: For functions, the degree through which to compare.
         rtol: The relative error that is allowed; by default eps^0.6, 4e-10 in double precision.
 
@@ -105,7 +105,7 @@ def agree_to(u: Any, v: Any, *, at: Points | None = None, order: int | None = No
     if not (callable(u) and callable(v)) or at is None or order is None:
         raise TypeError("two functions are compared as in tn.agree_to(f, g, at=[0.5, 2.0], order=4)")
     places = generic(at)
-    seeds = variables(order, **places)
+    seeds = variables(order, **places, **groups_of(at))
     found = compared(u(*seeds), v(*seeds), rtol).through
     lowest = np.unravel_index(np.argmin(found), found.shape) if found.size else ()
     if not found.shape:
@@ -173,7 +173,7 @@ def points_of(at: Points) -> dict[str, NDArray[Any]]:
     Raises:
         ValueError: Where there are none, or where they do not broadcast.
     """
-    given = dict(at) if isinstance(at, Mapping) else {"x": at}
+    given = {name: one for name, one in at.items() if not names_in(one)} if isinstance(at, Mapping) else {"x": at}
     arrays = {name: np.atleast_1d(real_array(points, f"at[{name!r}]")) for name, points in given.items()}
     if not arrays or not all(array.size for array in arrays.values()):
         raise ValueError(
@@ -181,6 +181,11 @@ def points_of(at: Points) -> dict[str, NDArray[Any]]:
         )
     broadcast_shape([array.shape for array in arrays.values()])
     return {name: array.ravel() for name, array in zip(arrays, np.broadcast_arrays(*arrays.values()), strict=True)}
+
+
+def groups_of(at: Points) -> dict[str, tuple[str, ...]]:
+    """The groups of variables among the points."""
+    return {name: names_in(one) for name, one in at.items() if names_in(one)} if isinstance(at, Mapping) else {}
 
 
 def generic(at: Points) -> dict[str, NDArray[Any]]:

@@ -228,6 +228,10 @@ class TaylorArray(Arithmetic):
     def __deepcopy__(self, memo: Any) -> TaylorArray:
         return self.copy()
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """With its own coefficients, and nothing of the arrays that it shares memory with."""
+        return TaylorArray, (self.copy()._found,)
+
     def __repr__(self) -> str:
         if is_stale(self._found):
             return f"{tuple(self.shape)} TaylorArray of values {self.value} whose coefficients are out of date"

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .agreement import Compared, Points, compared, points_of
+from .agreement import Compared, Points, compared, groups_of, points_of
 from .array import TaylorArray
 from .containers import flattened
 from .create import from_coefficients, variables
@@ -27,7 +27,7 @@ def is_normal(f: Callable[..., Any], at: Points, order: int = 4, rtol: float | N
     Args:
         f: A function of series.
         at: The points: an array for a function of one variable, a mapping from the names of the variables to arrays that
-            broadcast for one of several, in the order of its arguments.
+            broadcast for one of several, in the order of its arguments. A tuple of names is a group of variables.
         order: The degree through which to look.
         rtol: The relative error that is allowed; by default eps^0.6, 4e-10 in double precision.
 
@@ -62,10 +62,9 @@ def beside_values(
     Raises:
         UnsupportedError: For results that are not series.
     """
-    places = points_of(at)
-    seeds = variables(order, **places)
-    _, results = flattened(f(*seeds))
-    for result, coefficients in zip(results, differences(f, places, order, frozen), strict=True):
+    places, groups = points_of(at), groups_of(at)
+    _, results = flattened(f(*variables(order, **places, **groups)))
+    for result, coefficients in zip(results, differences(f, places, order, frozen, groups), strict=True):
         if not isinstance(result, TaylorArray):
             raise UnsupportedError(f"the function must return series, and among its results is a {type(result).__name__}")
         yield compared(result, from_coefficients(coefficients.astype(result.dtype), result.basis), rtol), places

@@ -114,7 +114,7 @@ def variables(order: int, **values: ArrayLike | Group | Sequence[str]) -> tuple[
         if isinstance(value, Group):
             groups[name] = value.names or tuple(f"{name}_{n}" for n in range(len(value.values)))
             own: dict[str, Any] = dict(zip(groups[name], value.values, strict=True))
-        elif names := _names_in(value):
+        elif names := names_in(value):
             groups[name], own = names, {}
         else:
             own = {name: value}
@@ -131,7 +131,7 @@ def variables(order: int, **values: ArrayLike | Group | Sequence[str]) -> tuple[
     return tuple(made[name] for name in values if name in made)
 
 
-def _names_in(value: Any) -> tuple[str, ...]:
+def names_in(value: Any) -> tuple[str, ...]:
     """The names, where it is a sequence of them; otherwise none."""
     return tuple(value) if isinstance(value, tuple | list) and all(isinstance(item, str) for item in value) else ()
 

@@ -92,7 +92,7 @@ def check_derivatives(f: Callable[..., Any], at: Points, order: int = 2, rtol: f
     Args:
         f: A function of series, plain or made by `taylornb.fuse`.
         at: The points: an array for a function of one variable, a mapping from the names of the variables to arrays that
-            broadcast for one of several, in the order of its arguments.
+            broadcast for one of several, in the order of its arguments. A tuple of names is a group of variables.
         order: The highest degree that is checked.
         rtol: The relative error that is allowed; by default eps^0.6, 4e-10 in double precision.
 

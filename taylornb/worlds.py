@@ -8,6 +8,7 @@ one can be differenced. Plain finite differences see no ⊥ and differentiate th
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from contextvars import ContextVar
 from importlib import import_module
 from itertools import product
 from math import comb, factorial, prod
@@ -31,6 +32,7 @@ from .trace import Tracer, Tracing, stays
 STEP = 20  # decimal digits of the step: what differences leave out is as much smaller than what they find
 SPARE = 40  # digits beyond those that differences cancel
 LIVE: frozenset[str] = frozenset()
+GROUPS: ContextVar[Mapping[str, tuple[str, ...]]] = ContextVar("GROUPS")  # of the variables of the worlds
 
 Names = frozenset[str]
 Numbers = NDArray[Any]
@@ -115,7 +117,8 @@ def _projection(op: Op, args: Sequence[World], params: tuple[Any, ...]) -> Calla
     """⊥ and what is made of it."""
     u = args[-1]
     if op is detaching.detach:
-        here = u.names if params[0] is detaching.EVERY else frozenset(params[0])
+        named = () if params[0] is detaching.EVERY else params[0]
+        here = frozenset(member for name in named for member in GROUPS.get().get(name, (name,))) if named else u.names
         return lambda frozen: u.held(frozen | here)
     if op is detaching.nilpotent:
         return lambda frozen: u.held(frozen) - u.value
@@ -152,7 +155,11 @@ def _tracer(graph: Tracing, n: int) -> Tracer:
 
 
 def differences(
-    function: Callable[..., Any], places: Mapping[str, Numbers], order: int, frozen: bool = True
+    function: Callable[..., Any],
+    places: Mapping[str, Numbers],
+    order: int,
+    frozen: bool,
+    groups: Mapping[str, tuple[str, ...]],
 ) -> list[NDArray[np.float64]]:
     """The coefficients of each result of a function from differences of its values, with enough digits that they are right.
 
@@ -162,6 +169,7 @@ def differences(
         order: The highest degree.
         frozen: Whether ⊥ holds its variables at the base point. Otherwise the value is differentiated, as plain finite
             differences would.
+        groups: Names for several variables.
 
     Returns:
         For each result its coefficients, (basis.size, *shape).
@@ -177,7 +185,11 @@ def differences(
     values: dict[Exponents, list[Any]] = {}
     for shift in basis.monomials:
         seeds = [_seed(name, base[name], k * step, frozen) for name, k in zip(places, shift, strict=True)]
-        _, leaves = flattened(run(*seeds))
+        token = GROUPS.set(groups)
+        try:
+            _, leaves = flattened(run(*seeds))
+        finally:
+            GROUPS.reset(token)
         values[shift] = [world(leaf).held(LIVE) for leaf in leaves]
     count = len(next(iter(values.values())))
     return [

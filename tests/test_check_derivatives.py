@@ -47,6 +47,23 @@ def test_some_variables_of_several():
     assert not tn.is_normal(f, at={"m": 0.5, "a": 2.0}, order=1)
 
 
+def test_groups_of_variables():
+    def f(a, b, x):
+        with tn.frozen("slope"):
+            held = np.exp(a * x)
+        return held * (a + tn.detach(b * x, "slope")) * b
+
+    at = {"a": [0.5, 0.9], "b": 2.0, "x": 0.3, "slope": ("a", "b")}
+    check_derivatives(f, at=at, order=3)
+    assert not tn.is_normal(f, at=at, order=1)
+    assert (
+        tn.agree_to(f, lambda a, b, x: tn.detach(np.exp(a * x), "a", "b") * (a + tn.detach(b, "b") * x) * b, at=at, order=3)
+        == 3
+    )
+    with pytest.raises(tn.BasisError, match="'slop' is not a variable or a group"):
+        check_derivatives(lambda a, b: tn.detach(a * b, "slop"), at={"a": 1.0, "b": 1.0, "slope": ("a", "b")})
+
+
 @pytest.mark.parametrize(("degree", "name"), [(1, "ε"), (2, "ε²"), (3, "ε³")])
 def test_the_first_wrong_coefficient_is_named(degree, name):
     """A rule that goes wrong in one degree."""

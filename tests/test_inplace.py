@@ -37,6 +37,7 @@ def refuses(u, operation=r"u\[…\] = …"):
         lambda: np.exp(u),
         lambda: u.sum(),
         lambda: u.copy(),
+        lambda: pickle.dumps(u),
         lambda: tn.fuse(lambda u: u)(u),
         lambda: u[np.array([0])] if u.ndim else u.coeffs,
     ):
@@ -135,6 +136,27 @@ def test_coefficients_that_there_was_no_room_for():
     for stale in (x, part, flat):
         refuses(stale)
     assert np.shares_memory(x.value, value.value)
+
+
+def test_a_one_that_stays_a_one_is_part_of_the_write():
+    x = tn.variable(np.array([1.0, 2.0]), 2)
+    view, value = x[:1], x.detach()
+    x += 1
+    assert view.coeffs.tolist() == [[2], [1], [0]]
+    value += 1
+    refuses(x, r"\+=")
+    refuses(view, r"\+=")
+
+
+def test_what_is_pickled_has_the_values_of_now():
+    x = tn.variable(np.array([1.0, 2.0]), 2)
+    value = x.detach()
+    x *= x
+    assert_agree(pickle.loads(pickle.dumps(x)), tn.variable(np.array([1.0, 2.0]), 2) ** 2, rtol=0)
+    value[...] = 7
+    assert pickle.loads(pickle.dumps(x.detach())).value.tolist() == [7, 7]
+    big = dense(shape=(1000,))
+    assert len(pickle.dumps(big.detach())) < len(pickle.dumps(big)) / 4
 
 
 def test_a_detached_array_that_gets_derivatives():
