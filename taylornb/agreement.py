@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .array import TaylorArray
-from .basis import PLAIN, Basis, same_basis
+from .basis import PLAIN, Basis, checked_order, same_basis
 from .create import names_in, variables
 from .errors import UnsupportedError
 from .functions import Function
@@ -19,6 +19,7 @@ from .ops import equal as values_equal
 
 POINTS = 16  # generic base points that are drawn
 ROUNDINGS = 64  # of the largest term that may be left where everything else cancels
+NEAR = 1 / 64  # of a point: where others are drawn around it
 EQUAL = Function(values_equal)
 RTOL = 0.6  # the power of the rounding unit that is the default tolerance: 4e-10 in double precision, 7e-5 in single
 
@@ -66,11 +67,14 @@ class Compared(NamedTuple):
         return _close(self.left, self.right, self.bound)
 
 
-def agree_to(u: Any, v: Any, *, at: Points | None = None, order: int | None = None, rtol: float | None = None) -> int:
+def agree_to(
+    u: Any, v: Any, *, at: Points | None = None, order: int | None = None, rtol: float | None = None, scale: float | None = None
+) -> int:
     """The highest total degree through which two series agree in every element; −1: not even in value.
 
     Coefficients agree where |u_α − v_α| ≤ max(rtol·max(|u_α|, |v_α|), roundings). A rounding is one of the largest term within
-    the length h on which the series changes: eps·max_j |u_j| h^(j−k) in degree k. Infinities of one sign agree, NaN never do.
+    the length h on which the series changes: eps·max_j |u_j| h^(j−k) in degree k. h is at most the scale, and less where the
+    coefficients grow faster. Infinities of one sign agree, NaN never do.
 
     Args:
         u: A series, an array or a number; or a function of series.
@@ -78,9 +82,13 @@ def agree_to(u: Any, v: Any, *, at: Points | None = None, order: int | None = No
         at: For functions, the points to compare at: an array for functions of one variable, a mapping from the names of the
             variables to arrays that broadcast for functions of several, in the order of their arguments. At special points
             coefficients coincide that differ everywhere else, so that generic points are drawn between the lowest and the
-            highest of each variable, too. A tuple of names is a group of variables, as in `variables`.
+            highest of each variable, or around a single one, too. The functions are called with one point at a time.
+            A tuple of names is a group of variables, as in `variables`.
         order: For functions, the degree through which to compare.
         rtol: The relative error that is allowed; by default eps^0.6, 4e-10 in double precision.
+        scale: The length on which the functions change, 1 by default. With one that is too small (log x near 10⁶ changes on a
+            length of 10⁶) coefficients that are small beside the value count as roundings; with one that is too large, the
+            other way round.
 
     Returns:
         The degree, at most the order. For functions an `Agreement`: the lowest degree, and the point where it was found.
@@ -98,21 +106,24 @@ def agree_to(u: Any, v: Any, *, at: Points | None = None, order: int | None = No
         >>> tn.agree_to(lambda x: x * tn.detach(x), lambda x: x**2, at=[1.0, 2.0], order=4)
         0 at x = 1
     """
-    if not (callable(u) or callable(v)):
-        if at is not None or order is not None:
-            raise TypeError("at= and order= go with two functions; series are compared where they are, to their own order")
-        return int(compared(u, v, rtol).through.min(initial=_order(u, v)))
-    if not (callable(u) and callable(v)) or at is None or order is None:
+    if callable(u) and callable(v) and at is not None and order is not None:
+        return _lowest(u, v, at, checked_order(order), rtol, scale)
+    if callable(u) or callable(v):
         raise TypeError("two functions are compared as in tn.agree_to(f, g, at=[0.5, 2.0], order=4)")
-    places = generic(at)
-    seeds = variables(order, **places, **groups_of(at))
-    found = compared(u(*seeds), v(*seeds), rtol).through
-    lowest = np.unravel_index(np.argmin(found), found.shape) if found.size else ()
-    if not found.shape:
-        return Agreement(int(found), {name: float(value.flat[0]) for name, value in places.items()})
-    return Agreement(
-        int(found[lowest]), {name: float(np.broadcast_to(value, found.shape)[lowest]) for name, value in places.items()}
-    )
+    if at is not None or order is not None:
+        raise TypeError("at= and order= go with two functions; series are compared where they are, to their own order")
+    return int(compared(u, v, rtol, scale=scale).through.min(initial=_order(u, v)))
+
+
+def _lowest(f: Any, g: Any, at: Points, order: int, rtol: float | None, scale: float | None) -> Agreement:
+    """The lowest degree of two functions at generic points."""
+    places, groups, lowest = generic(at), groups_of(at), Agreement(order, {})
+    for point in zip(*places.values(), strict=True):
+        seeds = variables(order, **{name: np.array([value]) for name, value in zip(places, point, strict=True)}, **groups)
+        found = int(compared(f(*seeds), g(*seeds), rtol, seeds[0].basis, scale).through.min(initial=order))
+        if found < lowest or not lowest.at:
+            lowest = Agreement(found, {name: float(value) for name, value in zip(places, point, strict=True)})
+    return lowest
 
 
 def equal(u: Any, v: Any, *, order: int | None = None, rtol: float | None = None) -> Any:
@@ -141,17 +152,31 @@ def equal(u: Any, v: Any, *, order: int | None = None, rtol: float | None = None
     """
     if order is None:
         return EQUAL(u, v)
-    return compared(u, v, rtol).through >= min(order, _order(u, v))
+    return compared(u, v, rtol).through >= min(checked_order(order), _order(u, v))
 
 
-def compared(u: Any, v: Any, rtol: float | None = None) -> Compared:
+def compared(
+    u: Any, v: Any, rtol: float | None = None, basis: Basis | None = None, scale: Sequence[float] | float | None = None
+) -> Compared:
     """Two series beside each other, with what section 4 of the theory allows them to differ by.
+
+    Args:
+        u: A series, an array or a number.
+        v: Another.
+        rtol: The relative error that is allowed.
+        basis: The basis of numbers, where neither is a series.
+        scale: The length on which they change, of all variables or of each.
 
     Raises:
         BasisError: For series over different bases.
-        ValueError: Where shapes do not broadcast.
+        ValueError: Where shapes do not broadcast, or the error or the scale is no positive number.
     """
-    basis = same_basis((_basis(u), _basis(v))) or PLAIN
+    basis = same_basis((_basis(u), _basis(v))) or basis or PLAIN
+    if rtol is not None and not rtol >= 0:
+        raise ValueError(f"rtol must be a number that is not negative, not {rtol!r}")
+    scales = np.broadcast_to(np.asarray(1.0 if scale is None else scale, dtype=np.float64), len(basis.variables))
+    if not (scales > 0).all():
+        raise ValueError(f"scale must be a positive length, not {scale!r}")
     left, right = _coefficients(u, basis), _coefficients(v, basis)
     broadcast_shape([left.shape[1:], right.shape[1:]])
     left, right = np.broadcast_arrays(*_aligned(left, right))
@@ -159,12 +184,15 @@ def compared(u: Any, v: Any, rtol: float | None = None) -> Compared:
     left, right = (array.astype(np.float64) for array in (left, right))
     with np.errstate(all="ignore"):
         relative = (eps**RTOL if rtol is None else rtol) * np.maximum(np.abs(left), np.abs(right))
-        bound = np.maximum(relative, ROUNDINGS * _floor(left, right, basis, eps))
-        close = _close(left, right, bound)
-    degrees = np.array(basis.degrees)
+        bound = np.maximum(relative, ROUNDINGS * _floor(left, right, basis, scales, eps))
+    return Compared(basis, left, right, bound, through(left, right, bound, basis))
+
+
+def through(left: NDArray[Any], right: NDArray[Any], bound: NDArray[Any], basis: Basis) -> NDArray[np.int64]:
+    """The degree through which all coefficients agree within a bound, for each element."""
+    degrees, close = np.array(basis.degrees), _close(left, right, bound)
     agrees = np.stack([close[degrees == degree].all(axis=0) for degree in range(basis.order + 1)])
-    through = np.where(agrees.all(axis=0), basis.order, np.argmin(agrees, axis=0) - 1)
-    return Compared(basis, left, right, bound, through)
+    return np.where(agrees.all(axis=0), basis.order, np.argmin(agrees, axis=0) - 1)
 
 
 def points_of(at: Points) -> dict[str, NDArray[Any]]:
@@ -198,30 +226,42 @@ def generic(at: Points) -> dict[str, NDArray[Any]]:
         root = (1 + root) ** (1 / (len(given) + 1))
 
     def with_more(points: NDArray[Any], k: int) -> NDArray[Any]:
-        part = (0.5 + steps * root ** -(k + 1.0)) % 1.0
-        return np.concatenate([points, points.min() + (points.max() - points.min()) * part])
+        part, low, high = (0.5 + steps * root ** -(k + 1.0)) % 1.0, points.min(), points.max()
+        if low == high:  # around a single one
+            low, high = low - NEAR * max(abs(low), NEAR), high + NEAR * max(abs(high), NEAR)
+        return np.concatenate([points, low + (high - low) * part])
 
     return {name: with_more(points, k) for k, (name, points) in enumerate(given.items())}
 
 
-def _floor(left: NDArray[Any], right: NDArray[Any], basis: Basis, eps: float) -> NDArray[Any]:
-    """eps·max_j |u_j| h^(j−k) for each coefficient, k its degree, and h a length on which the series changes, at most 1.
-
-    That is where no term is larger than the first that is more than a rounding of the others.
-    """
-    degrees = np.array(basis.degrees)
-    sizes = np.maximum(np.abs(left), np.abs(right))
+def _floor(left: NDArray[Any], right: NDArray[Any], basis: Basis, scales: NDArray[np.float64], eps: float) -> NDArray[Any]:
+    """eps·max_j |u_j| h^(j−k) for each coefficient, k its degree, in units of the scales, so that h is at most 1."""
+    degrees, units = np.array(basis.degrees), np.prod(scales**basis.exponents, axis=1)
+    units = units.reshape(-1, *(1,) * (left.ndim - 1))
+    sizes = np.maximum(np.abs(left), np.abs(right)) * units
     sizes = np.where(np.isfinite(sizes), sizes, 0)
     largest = np.stack([sizes[degrees == degree].max(axis=0) for degree in range(basis.order + 1)])
+    h = _length(largest, eps)
+    top = np.max([one * h**degree for degree, one in enumerate(largest)], axis=0)
+    floor: NDArray[Any] = eps * np.stack([top * h ** -float(degree) for degree in degrees]) / units
+    return floor
+
+
+def _length(largest: NDArray[Any], eps: float) -> NDArray[Any]:
+    """The length, at most 1, on which a series changes that has such coefficients in its degrees: the lesser of two.
+
+    Where no term is larger than the first that is more than a rounding of the others; and the median of the ratios of
+    neighbours, of which no single one counts that has cancelled.
+    """
     first = np.argmax(largest > ROUNDINGS * eps * largest.max(axis=0), axis=0)
     size = np.take_along_axis(largest, first[np.newaxis], axis=0)[0]
-    h = np.ones_like(size)
+    found = np.ones_like(size)
     for degree, one in enumerate(largest):
-        steps = np.maximum(degree - first, 1)
-        h = np.where(degree > first, np.minimum(h, (size / np.maximum(one, size)) ** (1 / steps)), h)
-    h = np.where(np.isfinite(h), h, 1)
-    top = np.max([one * h**degree for degree, one in enumerate(largest)], axis=0)
-    return eps * np.stack([top * h ** -float(degree) for degree in degrees])
+        ratio = (size / np.maximum(one, size)) ** (1 / np.maximum(degree - first, 1))
+        found = np.where(degree > first, np.fmin(found, ratio), found)
+    ratios = largest[1:-1] / np.where(largest[2:] > 0, largest[2:], np.nan)
+    ratios = np.where(np.isfinite(ratios) & (ratios > 0), np.minimum(ratios, 1), 1)
+    return np.asarray(np.minimum(found, np.median(ratios, axis=0)) if len(ratios) > 1 else found)
 
 
 def _close(left: NDArray[Any], right: NDArray[Any], bound: NDArray[Any]) -> NDArray[np.bool_]:

@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .agreement import Compared, Points, compared, groups_of, points_of
+from .agreement import RTOL, Compared, Points, compared, groups_of, points_of, through
 from .array import TaylorArray
+from .basis import checked_order
 from .containers import flattened
 from .create import from_coefficients, variables
-from .errors import UnsupportedError
+from .detach import thawed
 from .notation import monomial as monomial_text
-from .worlds import differences
+from .worlds import evidence
 
 
 def is_normal(f: Callable[..., Any], at: Points, order: int = 4, rtol: float | None = None) -> bool:
@@ -52,6 +53,9 @@ def beside_values(
 ) -> Iterator[tuple[Compared, Mapping[str, NDArray[Any]]]]:
     """For each result its coefficients beside differences of values, and the points.
 
+    Both are found with many digits, so that a rule that is wrong shows at every scale. Then the coefficients as they are, in
+    double precision, stand beside them, where the value is the same: at a tie, a decision may hang on its last bit.
+
     Args:
         f: The function.
         at: The points, as `is_normal` takes them.
@@ -60,14 +64,23 @@ def beside_values(
         frozen: Whether ⊥ holds its variables while the values are differenced.
 
     Raises:
-        UnsupportedError: For results that are not series.
+        UnsupportedError: For results that are neither series nor numbers, and functions that cannot be told by their values.
     """
+    order = checked_order(order)
     places, groups = points_of(at), groups_of(at)
-    _, results = flattened(f(*variables(order, **places, **groups)))
-    for result, coefficients in zip(results, differences(f, places, order, frozen, groups), strict=True):
-        if not isinstance(result, TaylorArray):
-            raise UnsupportedError(f"the function must return series, and among its results is a {type(result).__name__}")
-        yield compared(result, from_coefficients(coefficients.astype(result.dtype), result.basis), rtol), places
+    with thawed():
+        seeds = variables(order, **places, **groups)
+        _, results = flattened(f(*seeds))
+        found = evidence(f, places, order, frozen, groups)
+    basis, tolerance = seeds[0].basis, np.finfo(np.float64).eps ** RTOL if rtol is None else rtol
+    for result, one in zip(results, found, strict=True):
+        largest = np.maximum(np.abs(one.series), np.abs(one.differences))
+        bound = tolerance * largest + one.bound
+        yield Compared(basis, one.series, one.differences, bound, through(one.series, one.differences, bound, basis)), places
+        floats = result if isinstance(result, TaylorArray) else from_coefficients(one.series, basis)
+        beside = compared(floats, from_coefficients(one.differences.astype(floats.dtype), basis), rtol)
+        same = beside.close[0]
+        yield beside._replace(left=np.where(same, beside.left, beside.right)), places
 
 
 def first_difference(found: Compared, names: tuple[str, str], places: Mapping[str, NDArray[Any]] | None = None) -> str:
@@ -88,8 +101,8 @@ def first_difference(found: Compared, names: tuple[str, str], places: Mapping[st
     where = f"the coefficient of {monomial_text(found.basis, found.basis.monomials[monomial])}" if monomial else "the value"
     if element:
         where += f" of element [{', '.join(map(str, element))}]"
-    if places is not None and element:
-        at = ", ".join(f"{name} = {np.broadcast_to(p, found.left.shape[1:])[tuple(element)]:.6g}" for name, p in places.items())
+    if places is not None and found.left.shape[1:] == next(iter(places.values())).shape:
+        at = ", ".join(f"{name} = {points[tuple(element)]:.6g}" for name, points in places.items())
         where += f", at {at},"
     apart = "" if isnan(relative) else f", apart by {relative:.1e} of the larger"
     more = f"; {len(wrong) - 1} more of {found.left.size} coefficients differ" if len(wrong) > 1 else ""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .agreement import Points, agree_to, compared
+from .basis import checked_order
 from .checks import beside_values, first_difference
 from .fuse import Fused
 from .kernels import compilations
@@ -76,9 +77,11 @@ def assert_agree(u: Any, v: Any, order: int | None = None, rtol: float | None = 
 second, apart by 1.0e+00 of the larger; 1 more of 4 coefficients differ
     """
     found = compared(u, v, rtol)
-    asked = found.basis.order if order is None else order
+    asked = found.basis.order if order is None else checked_order(order)
+    if asked > found.basis.order:
+        raise ValueError(f"the series are known to order {found.basis.order}, which says nothing of degree {asked}")
     through = int(found.through.min(initial=found.basis.order))
-    if through < min(asked, found.basis.order):
+    if through < asked:
         agree = f"agree through degree {through}" if through >= 0 else "differ in value"
         raise AssertionError(f"series {agree}, not {asked}: {first_difference(found, ('the first', 'the second'))}")
 

@@ -7,25 +7,26 @@ one can be differenced. Plain finite differences see no ⊥ and differentiate th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from importlib import import_module
 from itertools import product
 from math import comb, factorial, prod
-from typing import Any
+from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
 from . import detach as detaching
-from .array import apply
+from .array import TaylorArray, apply
 from .basis import Basis, Exponents
 from .containers import flattened
+from .create import variables
 from .errors import UnsupportedError
 from .fuse import Fused
 from .graph import walk
 from .operand import operand
-from .rules import Op, literal
+from .rules import Op, literal, registry
 from .surface import Truths
 from .trace import Tracer, Tracing, stays
 
@@ -38,7 +39,83 @@ Names = frozenset[str]
 Numbers = NDArray[Any]
 
 
-class World(Truths):
+class StandIn(Truths):
+    """What a function that is checked is called with, in place of a series: it can do what series can but be written to."""
+
+    __slots__ = ()
+    _precedence = 3
+
+    @property
+    def value(self) -> Any:
+        """The values at the base point, all that a decision may look at."""
+        raise NotImplementedError
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of the elements."""
+        return np.shape(self.value)
+
+    @property
+    def ndim(self) -> int:
+        """The number of element axes."""
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        """The number of elements."""
+        return prod(self.shape)
+
+    def copy(self) -> StandIn:
+        """Itself, since nothing is written to it."""
+        return self
+
+    def __len__(self) -> int:
+        if not self.shape:
+            raise TypeError("one element, without axes, has no length")
+        return self.shape[0]
+
+    def __iter__(self) -> Iterator[Any]:
+        return (self[n] for n in range(len(self)))
+
+    def __getattr__(self, name: str) -> NoReturn:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        raise UnsupportedError(
+            f"a function that asks for .{name} of a series cannot be checked by its values; take a part of it"
+        )
+
+    def _refuse(self, *_: Any, **__: Any) -> NoReturn:
+        raise UnsupportedError("a function that writes in place cannot be checked by its values; write `u = u + v` in it")
+
+    __setitem__ = __iadd__ = __isub__ = __imul__ = __itruediv__ = __ipow__ = __imod__ = _write = detach_ = _refuse
+
+
+class Exact(StandIn):
+    """A series whose coefficients have many digits; functions that are fused inside run as they stand.
+
+    Args:
+        series: An array of mpmath numbers, or what came of one.
+    """
+
+    __slots__ = ("series",)
+
+    def __init__(self, series: Any) -> None:
+        self.series = series
+
+    @property
+    def value(self) -> Any:
+        """The values."""
+        return getattr(self.series, "value", self.series)
+
+    def _apply(self, op: Op, args: tuple[Any, ...], params: tuple[Hashable, ...]) -> Any:
+        found = apply(op, tuple(arg.series if isinstance(arg, Exact) else arg for arg in args), params)
+        return Exact(found) if isinstance(found, TaylorArray) else found
+
+    def __getitem__(self, key: Any) -> Exact:
+        return Exact(self.series[key])
+
+
+class World(StandIn):
     """A number, or an array of numbers, with a value in each world.
 
     Args:
@@ -47,7 +124,6 @@ class World(Truths):
     """
 
     __slots__ = ("_held", "_known", "names")
-    _precedence = 3
 
     def __init__(self, names: Names, held: Callable[[Names], Any]) -> None:
         self.names, self._held = names, held
@@ -65,23 +141,10 @@ class World(Truths):
         """The values at the base point, all that a decision may look at."""
         return self.held(self.names)
 
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """The shape of the elements."""
-        return np.shape(self.value)
-
-    @property
-    def ndim(self) -> int:
-        """The number of element axes."""
-        return len(self.shape)
-
-    @property
-    def size(self) -> int:
-        """The number of elements."""
-        return prod(self.shape)
-
-    def __len__(self) -> int:
-        return len(self.value)
+    def __getitem__(self, key: Any) -> World:
+        np.broadcast_to(np.False_, self.shape)[key]  # NumPy's error
+        found, held = World(self.names, lambda frozen: np.asarray(self.held(frozen))[key]), detaching.HELD.get()
+        return _primitive(detaching.detach, [found], held) if held else found
 
     def _apply(self, op: Op, args: tuple[Any, ...], params: tuple[Hashable, ...]) -> Any:
         if op.answers:
@@ -106,11 +169,25 @@ def _primitive(op: Op, args: Sequence[World], params: tuple[Hashable, ...]) -> W
     if op.kind == "constant":
         return world(apply(op, tuple(arg.value for arg in args), params))
 
+    if op.name in SLOPES:  # a decision at the base point, and 0 where there is none
+        return SLOPES[op.name](*args)
+
     def held(frozen: Names) -> Any:
         values = (arg.value if n in op.by_value else arg.held(frozen) for n, arg in enumerate(args))
         return apply(op, tuple(values), params)
 
     return World(names, held)
+
+
+def _absolute(u: World, sign: Any = 1) -> World:
+    chosen = np.sign(u.value) * sign
+    return World(u.names, lambda frozen: chosen * u.held(frozen))
+
+
+SLOPES: dict[str, Callable[..., World]] = {
+    "absolute": _absolute,
+    "copysign": lambda u, v: _absolute(u, apply(registry["copysign"], (1.0, v.value), ())),
+}
 
 
 def _projection(op: Op, args: Sequence[World], params: tuple[Any, ...]) -> Callable[[Names], Any]:
@@ -154,14 +231,24 @@ def _tracer(graph: Tracing, n: int) -> Tracer:
 # ---- differences -----------------------------------------------------------------------------------
 
 
-def differences(
-    function: Callable[..., Any],
-    places: Mapping[str, Numbers],
-    order: int,
-    frozen: bool,
-    groups: Mapping[str, tuple[str, ...]],
-) -> list[NDArray[np.float64]]:
-    """The coefficients of each result of a function from differences of its values, with enough digits that they are right.
+class Evidence(NamedTuple):
+    """A result of a function, twice.
+
+    Attributes:
+        series: Its coefficients by the rules of taylornb, with many digits.
+        differences: Its coefficients by differences of its values.
+        bound: What differences leave out, for each coefficient.
+    """
+
+    series: NDArray[np.float64]
+    differences: NDArray[np.float64]
+    bound: NDArray[np.float64]
+
+
+def evidence(
+    function: Callable[..., Any], places: Mapping[str, Numbers], order: int, frozen: bool, groups: Mapping[str, tuple[str, ...]]
+) -> list[Evidence]:
+    """Each result of a function by its rules and by its values, with so many digits that neither has errors of rounding.
 
     Args:
         function: Of one array for each variable.
@@ -171,31 +258,72 @@ def differences(
             differences would.
         groups: Names for several variables.
 
-    Returns:
-        For each result its coefficients, (basis.size, *shape).
-
     Raises:
         ImportError: Without mpmath.
-        UnsupportedError: Where the function drops degrees (`keep`), which values do not show.
+        UnsupportedError: Where the function drops degrees (`keep`), which values do not show, or gives no numbers.
     """
-    basis, context = Basis(tuple(places), order), _context(STEP * order + SPARE)
+    lengths = {name: _length(points) for name, points in places.items()}
+    context = _context(_digits(places, lengths, order))
     run = function.function if isinstance(function, Fused) else function
     base = {name: _multiprecision(context, points) for name, points in places.items()}
-    step = context.mpf(10) ** -STEP
-    values: dict[Exponents, list[Any]] = {}
-    for shift in basis.monomials:
-        seeds = [_seed(name, base[name], k * step, frozen) for name, k in zip(places, shift, strict=True)]
-        token = GROUPS.set(groups)
-        try:
-            _, leaves = flattened(run(*seeds))
-        finally:
-            GROUPS.reset(token)
-        values[shift] = [world(leaf).held(LIVE) for leaf in leaves]
-    count = len(next(iter(values.values())))
+    steps = {name: context.mpf(10) ** -STEP * length for name, length in lengths.items()}
+    seeds = variables(order, **base, **groups)
+    basis, token = seeds[0].basis, GROUPS.set(groups)
+    try:
+        series = [_numbers(leaf, basis) for leaf in flattened(run(*map(Exact, seeds)))[1]]
+        values: dict[Exponents, list[Any]] = {}
+        for shift in basis.monomials:
+            at = [_seed(name, base[name], k * steps[name], frozen) for name, k in zip(places, shift, strict=True)]
+            values[shift] = [world(leaf).held(LIVE) for leaf in flattened(run(*at))[1]]
+    finally:
+        GROUPS.reset(token)
+    last = context.mpf(10) ** (10 - context.dps)
     return [
-        np.stack([_difference(basis, {k: v[n] for k, v in values.items()}, alpha, step) for alpha in basis.monomials])
-        for n in range(count)
+        _beside(basis, one, {k: v[n] for k, v in values.items()}, list(steps.values()), last) for n, one in enumerate(series)
     ]
+
+
+def _beside(basis: Basis, series: Numbers, values: Mapping[Exponents, Any], steps: Sequence[Any], last: Any) -> Evidence:
+    """The bound is a billionth of what a displacement by 10^10 steps would change, and the last digits of the values."""
+    shape = np.broadcast_shapes(series.shape[1:], *(np.shape(value) for value in values.values()))
+    found = [np.asarray(_difference(values, alpha, steps), dtype=object) for alpha in basis.monomials]
+    rows = [(np.broadcast_to(one, shape), np.broadcast_to(other, shape)) for one, other in zip(series, found, strict=True)]
+    sizes = [np.maximum(abs(one), abs(other)) for one, other in rows]
+    bound = []
+    for alpha in basis.monomials:
+        further = [
+            size * prod((10**10 * step) ** (b - a) for a, b, step in zip(alpha, beta, steps, strict=True))
+            for size, beta in zip(sizes, basis.monomials, strict=True)
+            if beta != alpha and all(b >= a for a, b in zip(alpha, beta, strict=True))
+        ]
+        rounding = sizes[0] * last / prod(step**a for a, step in zip(alpha, steps, strict=True))
+        bound.append(sum(further) / 10**9 + rounding)
+    planes = ([one for one, _ in rows], [other for _, other in rows], bound)
+    return Evidence(*(np.stack([np.asarray(plane, dtype=np.float64) for plane in part]) for part in planes))
+
+
+def _numbers(leaf: Any, basis: Basis) -> Numbers:
+    """The coefficients of a result; a plain one is a constant."""
+    if isinstance(leaf, Exact):
+        return np.asarray(leaf.series.coeffs, dtype=object)
+    value = np.asarray(leaf)
+    if value.dtype.kind not in "Obiuf" or any(not hasattr(item, "__float__") for item in value.flat):
+        raise UnsupportedError(f"the function must return series or numbers, and among its results is {leaf!r}")
+    return np.concatenate([value[np.newaxis], np.zeros((basis.size - 1, *value.shape), dtype=object)])
+
+
+def _digits(places: Mapping[str, Numbers], lengths: Mapping[str, float], order: int) -> int:
+    """As many as differences cancel, also where a coefficient is as much smaller as the variable is larger than the step."""
+    ratios = [
+        max(1.0, np.max(np.abs(points[np.isfinite(points)]), initial=1.0)) / lengths[name] for name, points in places.items()
+    ]
+    return STEP * order + SPARE + int(np.ceil(order * np.log10(max(ratios))))
+
+
+def _length(points: Numbers) -> float:
+    """What a step is small beside: 1, or the point nearest to 0 but not 0, since results may mix elements."""
+    sizes = np.abs(np.asarray(points, dtype=np.float64))
+    return float(np.min(sizes, initial=1.0, where=(sizes > 0) & np.isfinite(sizes)))
 
 
 def _seed(name: str, base: Numbers, distance: Any, frozen: bool) -> World:
@@ -204,11 +332,11 @@ def _seed(name: str, base: Numbers, distance: Any, frozen: bool) -> World:
     return World(frozenset((name,)), lambda held: base if name in held else base + distance)
 
 
-def _difference(basis: Basis, values: Mapping[Exponents, Any], alpha: Exponents, step: Any) -> NDArray[np.float64]:
+def _difference(values: Mapping[Exponents, Any], alpha: Exponents, steps: Sequence[Any]) -> Any:
     """∂^α/α! from the forward difference of the values."""
     below = product(*(range(a + 1) for a in alpha))
     total = sum((-1) ** (sum(alpha) - sum(beta)) * prod(map(comb, alpha, beta)) * values[beta] for beta in below)
-    return np.asarray(total / (step ** sum(alpha) * prod(map(factorial, alpha))), dtype=np.float64)
+    return total / prod(step**a for step, a in zip(steps, alpha, strict=True)) / prod(map(factorial, alpha))
 
 
 def _multiprecision(context: Any, points: Numbers) -> Numbers:

@@ -82,7 +82,36 @@ def test_functions_at_generic_points():
     assert found == -1
     assert 1 < found.at["x"] <= 2
     assert repr(found).startswith("-1 at x = ")
-    assert tn.agree_to(f, g, at=1.0, order=3) == 1  # one point has nothing between it and itself
+    assert tn.agree_to(f, g, at=1.0, order=3) == -1  # points are drawn around a single one, too
+    x = tn.variable(1.0, 3)
+    assert tn.agree_to(f(x), g(x)) == 1
+    sums = tn.agree_to(lambda x: (x * x).sum(), lambda x: (x * tn.detach(x)).sum(), at=[1.0, 2.0], order=2)
+    assert sums == 0
+    assert sums.at == {"x": 1.0}
+    assert tn.agree_to(lambda x: 1.0, lambda x: np.ones(1), at=[1.0, 2.0], order=2) == 2
+
+
+def test_small_and_large_arguments():
+    small, large = tn.variable(np.array([1e-15, 1e-9]), 3), tn.variable(1e15, 3)
+    assert tn.agree_to(np.log(small), 100 + np.log(small)) == -1
+    assert tn.agree_to(np.log(small), np.log(2 * small) - np.log(2)) == 3
+    assert tn.agree_to(large, tn.detach(large), scale=1e15) == 0
+    assert tn.agree_to(np.log(large), np.log(2 * large) - np.log(2), scale=1e15) == 3
+    single = tn.variable(np.float32(1e-6), 3)
+    assert tn.agree_to(np.log(single), 100 + np.log(single)) == -1
+
+
+@pytest.mark.parametrize("options", [{"rtol": -1}, {"rtol": np.nan}, {"scale": 0.0}, {"scale": -1.0}])
+def test_errors_and_scales_that_are_none(options):
+    with pytest.raises(ValueError, match="must be a"):
+        tn.agree_to(P, P, **options)
+    for order in (-1, 1.5):
+        with pytest.raises(tn.BasisError, match="order must be a whole number"):
+            tn.equal(P, P, order=order)
+        with pytest.raises(tn.BasisError, match="order must be a whole number"):
+            assert_agree(P, P, order=order)
+    with pytest.raises(ValueError, match="known to order 8, which says nothing of degree 9"):
+        assert_agree(P, P, order=9)
 
 
 def test_functions_of_several_variables():

@@ -24,6 +24,13 @@ RIGHT = {
     "structure": lambda x: tn.stack([x, tn.detach(x) * x])[0:1] * np.sum(x),
     "several": lambda x: {"a": x * x, "b": (tn.detach(x), np.mean(x * tn.detach(x)))},
     "branch": lambda x: x**2 * tn.detach(x) if (x > 0).all() else -x,
+    "plain": lambda x: (x, 3.0, x > 0.5, np.ones(3)),
+    "loop": lambda x: sum(e * tn.detach(e) for e in x),
+    "unpacked": lambda x: (lambda a, b, c: a * b * tn.detach(c))(*x),
+    "fancy": lambda x: x[[0, 2]] * x[np.array([True, False, True])] * x[x > 0.5].detach(),
+    "part": lambda x: (x * x)[::-1][:2] * x.copy()[1:],
+    "far": lambda x: np.sin(x + 1e15) * tn.detach(np.cos(x * 1e10)),
+    "ties": lambda x: np.round(x * 10) * x,
     "methods": lambda x: x.detach().reshape(-1) * x.sum() * x.size * len(x),
 }
 
@@ -37,6 +44,46 @@ def test_what_is_right_passes(name):
 def test_plain_differences_disagree_where_they_must(name):
     """They see no ⊥."""
     assert not tn.is_normal(RIGHT[name], at=[0.3, 0.8, 1.7], order=2)
+
+
+RULES = {  # the value, the rate and per of an equation, and what has the size of the rate
+    "log": (lambda x: np.log(x), lambda x, y: 1, lambda x, y: x, lambda x, y: 1),
+    "sqrt": (lambda x: np.sqrt(x), lambda x, y: 0.5, lambda x, y: y, lambda x, y: 1),
+    "reciprocal": (lambda x: 1 / x, lambda x, y: -y * x, lambda x, y: x * x, lambda x, y: y * x),
+}
+
+
+@pytest.mark.parametrize("points", [[1e-12], [1e-12, 5.0, 1e6], [1e15], [1e-300]])
+@pytest.mark.parametrize("degree", [1, 2, 4])
+@pytest.mark.parametrize("name", RULES)
+def test_every_scale(name, degree, points):
+    """Rules are checked without errors of rounding, beside which a wrong one would not show."""
+    value, rate, per, size = RULES[name]
+    check_derivatives(tn.define("right", value=value, rate=rate, per=per), at=points, order=4)
+
+    def wrong(x, y):
+        return rate(x, y) + (tn.nilpotent(x) / tn.detach(x)) ** (degree - 1) * size(x, y)
+
+    with pytest.raises(AssertionError, match=r"is .* in the function and .* in its values"):
+        check_derivatives(tn.define("wrong", value=value, rate=wrong, per=per), at=points, order=4)
+
+
+@pytest.mark.parametrize("name", ["absolute", "copysign", "maximum"])
+def test_at_a_kink(name):
+    other = {"absolute": (), "copysign": (1.0,), "maximum": (0.0,)}[name]
+    check_derivatives(lambda x: getattr(np, name)(x, *other) * x, at=[0.0, -1.0, 2.0], order=3)
+
+
+def test_a_result_of_another_shape_has_no_point():
+    z = tn.define("z", value=lambda v: v * v, rate=lambda v, y: v)
+    with pytest.raises(AssertionError, match=r"of element \[0\] is 0.3 in the function and 0.6 in its values"):
+        check_derivatives(lambda x: z(x[:2]), at=[0.3, 0.8, 1.7])
+
+
+def test_checks_know_no_frozen_surroundings():
+    with tn.frozen("x"):
+        check_derivatives(lambda x: x * tn.detach(x), at=[0.3])
+        assert not tn.is_normal(lambda x: x * tn.detach(x), at=[0.3])
 
 
 def test_some_variables_of_several():
@@ -86,8 +133,25 @@ def test_a_wrong_custom_rule_is_found():
 def test_what_cannot_be_checked():
     with pytest.raises(tn.UnsupportedError, match="keep drops degrees, which is no operation on values"):
         check_derivatives(lambda x: tn.keep(np.sin(x), order=1), at=[0.3])
-    with pytest.raises(tn.UnsupportedError, match="must return series, and among its results is a float"):
-        check_derivatives(lambda x: 3.0, at=[0.3])
+    for answer in (None, "text"):
+        with pytest.raises(tn.UnsupportedError, match="must return series or numbers, and among its results is"):
+            check_derivatives(lambda x, answer=answer: answer, at=[0.3])
+
+    def written(x):
+        y = x * 1
+        y[0] = 2
+        return y
+
+    def added(x):
+        y = x * 1
+        y += 1
+        return y
+
+    for f in (written, added, lambda x: np.exp(x, out=x * 1), lambda x: (x * 1).detach_()):
+        with pytest.raises(tn.UnsupportedError, match="writes in place cannot be checked by its values"):
+            check_derivatives(f, at=[0.3])
+    with pytest.raises(tn.UnsupportedError, match=r"asks for .dtype of a series cannot be checked"):
+        check_derivatives(lambda x: x * x.dtype.itemsize, at=[0.3])
 
 
 def test_mpmath_is_asked_for(monkeypatch):

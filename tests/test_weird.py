@@ -149,6 +149,16 @@ def test_the_value_is_bit_for_bit_and_nothing_leaks():
             np.testing.assert_array_equal(got.derivative(3), np.zeros(6))
 
 
+def test_of_a_variable_nothing_is_computed_but_the_w():
+    """Each divided by its factorial; and of a dense series a product for each term and each coefficient that it reaches."""
+    w = tn.weird(np.sin, np.cos, np.tanh, np.exp)
+    cost = tn.fuse(w).cost(tn.variable(np.ones(3), 3))
+    assert cost.functions == (("cos", 1), ("exp", 1), ("sin", 1), ("tanh", 1))
+    assert cost.multiply_adds == 2
+    assert tn.fuse(w).cost(dense(tn.Basis("x", 3), 0, 1.0)).multiply_adds == 12
+    assert tn.fuse(w).cost(tn.variable(np.ones(3), 1)).functions == (("cos", 1), ("sin", 1))
+
+
 def test_plain_numbers_have_the_value_and_shapes_broadcast():
     w = tn.weird({(0, 0): lambda x, y: np.exp(x)})
     x, y = tn.variables(2, x=np.ones(3), y=0.5)
