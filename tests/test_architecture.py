@@ -62,6 +62,7 @@ LAYERS = [
     ["repeat"],
     ["create", "fuse", "functions"],
     ["weird", "agreement", "worlds"],
+    ["differences"],
     ["checks"],
     ["derivatives", "testing", "info"],
 ]
