@@ -124,11 +124,16 @@ def variables(order: int, **values: ArrayLike | Group | Sequence[str]) -> tuple[
         seeds.update(own)
     basis = Basis(tuple(seeds), order, tuple(groups.items()))
     shape = broadcast_shape([np.shape(value) for value in seeds.values()])
-    made = {name: structure.broadcast_to(_seeded(value, basis, v), shape) for v, (name, value) in enumerate(seeds.items())}
+    made = {name: _of_shape(_seeded(value, basis, v), shape) for v, (name, value) in enumerate(seeds.items())}
     for name, value in values.items():
         if isinstance(value, Group):
             made[name] = structure.stack([made[member] for member in groups[name]])
     return tuple(made[name] for name in values if name in made)
+
+
+def _of_shape(seeded: TaylorArray, shape: tuple[int, ...]) -> TaylorArray:
+    """Repeated in memory of its own, which can be written to."""
+    return seeded if seeded.shape == shape else structure.broadcast_to(seeded, shape).copy()
 
 
 def names_in(value: Any) -> tuple[str, ...]:

@@ -6,9 +6,11 @@ coefficients and touch none, which is why ⊥ of an array is a narrower support 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import wraps
+from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction
 from typing import Any
 
 from .basis import PLAIN, Basis, checked_order
@@ -28,17 +30,17 @@ def survives(basis: Basis, i: int, names: tuple[str, ...] | None) -> bool:
     return not any(powers[basis.variables.index(name)] for name in basis.members(names))
 
 
-@contextmanager
-def frozen(*names: str | Iterable[str]) -> Iterator[None]:
+class frozen:  # noqa: N801
     """A context under which everything computed is ⊥ of some variables, or without names ⊥ of all; also a decorator.
 
-    It holds for this thread, and inside functions that are called. Contexts in one another hold the variables of all.
+    It holds for this thread or task, and inside functions that are called. Contexts in one another hold the variables of all.
 
     Args:
         *names: Variables and groups of them.
 
     Raises:
         BasisError: Where something is computed that has no such variables.
+        TypeError: Where it decorates a generator or a coroutine, which run when the context is over.
 
     Examples:
         >>> import taylornb as tn
@@ -48,24 +50,54 @@ def frozen(*names: str | Iterable[str]) -> Iterator[None]:
         >>> inner, inner * phi
         (2 + 2ε_theta + O(|ε|²), 4 + 4ε_theta + 2ε_phi + O(|ε|²))
     """
-    chosen, before = _split_names(None, *names)[1][0], HELD.get()
-    already = before[0] if before else ()
-    both = EVERY if chosen is EVERY or already is EVERY else tuple(sorted({*chosen, *already}))
-    token = HELD.set((both,))
-    try:
-        yield
-    finally:
-        HELD.reset(token)
+
+    def __init__(self, *names: str | Iterable[str]) -> None:
+        self._names = _split_names(None, *names)[1][0]
+
+    def __enter__(self) -> None:
+        _enter((*_ENTERED.get(), self))
+
+    def __exit__(self, *_: object) -> None:
+        # Its own last entry and not simply the last: generators may leave in another order than they entered.
+        entered = list(_ENTERED.get()[::-1])
+        if self in entered:
+            entered.remove(self)
+        _enter(tuple(entered[::-1]))
+
+    def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """The function under this context."""
+        if isgeneratorfunction(function) or iscoroutinefunction(function) or isasyncgenfunction(function):
+            raise TypeError(
+                "frozen decorates functions that return; inside a generator or a coroutine use `with tn.frozen(…):`"
+            )
+
+        @wraps(function)
+        def under(*args: Any, **kwargs: Any) -> Any:
+            with self:
+                return function(*args, **kwargs)
+
+        return under
+
+
+_ENTERED: ContextVar[tuple[frozen, ...]] = ContextVar("_ENTERED", default=())
+
+
+def _enter(contexts: tuple[frozen, ...]) -> None:
+    names = [context._names for context in contexts]
+    every = EVERY in names
+    _ENTERED.set(contexts)
+    HELD.set(((EVERY if every else tuple(sorted({name for one in names for name in one or ()}))),) if names else ())
 
 
 @contextmanager
 def thawed() -> Iterator[None]:
     """While a graph is made that will be used again, outside of what is frozen now."""
-    token = HELD.set(())
+    before = _ENTERED.get()
+    _enter(())
     try:
         yield
     finally:
-        HELD.reset(token)
+        _enter(before)
 
 
 def _split_names(u: Any, *names: str | Iterable[str]) -> tuple[tuple[Any, ...], tuple[Any, ...]]:

@@ -20,7 +20,7 @@ from .graph import Node, describe
 from .kernels import text
 from .number import exactly
 from .operand import Operand, Planes, Spec, operand
-from .out import Out, rooms, take
+from .out import Out, apart, rooms, take
 from .program import NO_COST, Cost
 from .repeat import Kinds, Repeat, as_given, kinds, repeat
 from .surface import Truths
@@ -28,6 +28,7 @@ from .targets import source
 from .targets.llvm.machine import assembly
 from .threads import lock
 from .trace import Tracer, Tracing
+from .written import wrote
 
 KNOWN = 256  # signatures of a function that are remembered
 MET, NEVER = "met", "never"  # of calls that can be repeated, and that cannot
@@ -59,14 +60,19 @@ class Traced:
             return dict(zip(self.outputs, rooms(outs, likes, operands), strict=True))
 
         found = self.evaluator(self.known(operands), way, into if outs else None)
-        done = [finished(one, node) for one, node in zip(found, self.outputs, strict=True)]
-        captured = [*self.evaluator.graph.captured.values()]
-        made = take(outs, done, operands) if outs else [wrap(_own(one, operands, captured)) for one in done]
+        done = apart([finished(one, node) for one, node in zip(found, self.outputs, strict=True)])
+        made = take(outs, done, operands) if outs else [wrap(self._own(one, operands)) for one in done]
         if self.layout is None and made:
             return made[0]
         results = iter(made)
         count = len(self.fixed) + len(self.outputs)
         return rebuilt(self.layout, [_again(self.fixed[i]) if i in self.fixed else next(results) for i in range(count)])
+
+    def _own(self, found: Operand, operands: list[Operand]) -> Operand:
+        """The result, in memory of its own where it is part of a plain argument, or of what the function took from outside."""
+        others = [*self.evaluator.graph.captured.values(), *(operands if found.spec.basis is None else [])]
+        shared = any(np.may_share_memory(found.planes, given.planes) for given in others)
+        return Operand(found.planes.copy(), found.spec) if shared else found
 
     def repeated(self, operands: list[Operand], way: Way) -> Repeat | None:
         """What calls on such operands become from the second on, where they are kernels alone."""
@@ -179,6 +185,7 @@ class Fused:
         for leaf in leaves:
             if isinstance(leaf, TaylorArray):
                 leaf.detach_(*(HELD.get()[0] or ()))
+                wrote(leaf._found, "out=")
         return found
 
     def _repeat(self, key: Kinds, planes: list[Planes], traced: Traced, operands: list[Operand]) -> Repeat | None:
@@ -313,13 +320,6 @@ def fuse(
 def _again(fixed: Any) -> Any:
     """What every call returns: an array that may be written to is another each time."""
     return fixed.copy() if isinstance(fixed, TaylorArray | np.ndarray) else fixed
-
-
-def _own(found: Operand, operands: list[Operand], captured: list[Operand]) -> Operand:
-    """The result, in memory of its own where it is part of a plain argument, or of what the function took from outside."""
-    others = captured + (operands if found.spec.basis is None else [])
-    shared = any(np.may_share_memory(found.planes, given.planes) for given in others)
-    return Operand(found.planes.copy(), found.spec) if shared else found
 
 
 def _key(args: tuple[Tree, ...], static: dict[str, Hashable], planes: list[Planes]) -> Kinds | None:

@@ -10,7 +10,7 @@ from . import buffers
 from .basis import same_basis
 from .operand import Operand, Planes, Spec
 from .support import Support
-from .written import check, is_stale, memory, wrote
+from .written import check, is_put_back, is_stale, memory, wrote
 
 WHOLE = ...
 
@@ -34,20 +34,26 @@ def assign(target: Operand, given: Operand, key: Any, operation: str) -> Operand
         BasisError: Where the bases differ.
     """
     _check_fits(target, given, key)
-    whole = key is WHOLE
-    if not whole:
+    whole = key is WHOLE or (isinstance(key, slice) and key == slice(None)) or (isinstance(key, tuple) and not key)
+    if not whole and not is_put_back(target, given, key):
         check(target)
     if np.may_share_memory(given.planes, target.planes):
         given = Operand(given.planes.copy(), given.spec)
     support = _support(target.spec.support, given.spec.support)
     found = target if _has_room(target, support) else _moved(target, support, whole)
     for monomial, row in found.spec.support.rows:
-        found.planes[row, ...][key] = given.plane(monomial)
+        _put(found.planes[row, ...], key, given.plane(monomial))
     if found.values is not None:
-        found.values[key] = given.plane(0)
+        _put(found.values, key, given.plane(0))
     if found is target or found.values is not None:
         wrote(found, operation)
     return found
+
+
+def _put(plane: Planes, key: Any, new: Planes) -> None:
+    if plane.dtype.kind == "O":  # it would hold an array of one element itself, and NumPy's numbers
+        new = new if new.dtype.kind == "O" else np.array(new.astype(np.float64).tolist(), dtype=object)
+    plane[key] = new[()] if new.ndim == 0 else new
 
 
 def takes(target: Operand, spec: Spec, alone: bool) -> bool:
@@ -56,9 +62,13 @@ def takes(target: Operand, spec: Spec, alone: bool) -> bool:
     Rows beyond the array's own coefficients may be those of another array, unless it is `alone` over its memory.
     """
     own, rows, flags = target.spec.support, spec.support.rows, target.planes.flags
+    if not flags.writeable or not rows or rows[-1][1] != len(rows) - 1:  # not as kernels write them, one after the other
+        return False
     if alone:
-        return flags.writeable and target.values is None and len(rows) <= len(target.planes)
-    return flags.writeable and all(own.row.get(monomial) == row for monomial, row in rows) and may_be_renewed(target)
+        return target.values is None and len(rows) <= len(target.planes)
+    if 0 not in spec.support.row or 0 not in own.row or not may_be_renewed(target):
+        return False
+    return all(own.row.get(monomial) == row for monomial, row in rows)
 
 
 def may_be_renewed(target: Operand) -> bool:
@@ -67,19 +77,28 @@ def may_be_renewed(target: Operand) -> bool:
 
 
 def taken(target: Operand, found: Operand, alone: bool) -> Operand:
-    """The target with the coefficients of a result (`out=`): in its own memory if that takes them, else in the result's."""
+    """The target with the coefficients of a result (`out=`), in its own memory where that takes them."""
+    if 0 not in found.spec.support.row:
+        found = _with_value(found)
     if takes(target, found.spec, alone):
         planes, values = target.planes, target.values
         if not same_place(planes, found.planes):
-            planes[: len(found.planes)] = found.planes
+            planes[: len(found.spec.support.rows)] = found.planes[: len(found.spec.support.rows)]
     else:
-        planes, values = found.planes, _own_values(target)
+        planes, values = found.planes, None if alone and target.values is None else _own_values(target)
     if values is not None:
-        values[...] = found.plane(0)
+        values[...] = found.value()
     new = Operand(planes, found.spec, values=values)
     if values is not None or (planes is target.planes and not alone):
         wrote(new, "out=")
     return new
+
+
+def _with_value(found: Operand) -> Operand:
+    """A result without a value (u − ⊥u) that has one stored, which is 0."""
+    support = Support.packed((0, *found.spec.support.row), found.spec.support.units)
+    planes = np.stack([found.plane(monomial) for monomial, _ in support.rows])
+    return Operand(planes, Spec(support, found.spec.dtype, found.spec.basis))
 
 
 def same_place(a: Planes, b: Planes) -> bool:
@@ -122,7 +141,7 @@ def _check_fits(target: Operand, given: Operand, key: Any) -> None:
     if not _writeable(target.planes) or (target.values is not None and not _writeable(target.values)):
         raise ValueError("this array repeats its elements (it was broadcast) and cannot be written to; take .copy() of it")
     region = np.shape(np.broadcast_to(np.False_, target.shape)[key])
-    longer = len(given.shape) > len(region)
+    longer = any(n != 1 for n in given.shape[: max(len(given.shape) - len(region), 0)])
     if longer or any(n not in (1, m) for n, m in zip(given.shape[::-1], region[::-1], strict=False)):
         raise ValueError(f"could not broadcast elements of shape {given.shape} into shape {region}")
 

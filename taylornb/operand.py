@@ -94,6 +94,8 @@ class Operand:
     __slots__ = ("_kind", "planes", "spec", "values")
 
     def __init__(self, planes: Planes, spec: Spec, kind: Kind | None = None, values: Planes | None = None) -> None:
+        if values is not None and spec.support == CONSTANT:  # nothing but the values
+            planes, values = values[np.newaxis], None
         self.planes, self.spec, self._kind, self.values = planes, spec, kind, values
 
     @property
@@ -115,18 +117,23 @@ class Operand:
     def view(self, planes: Callable[[Planes], Planes]) -> Operand:
         """A function of the planes that gives views, or copies."""
         found = planes(self.planes)
-        shared = self.values is not None and np.may_share_memory(found, self.planes)
-        return Operand(found, self.spec, values=planes(self.values[np.newaxis])[0, ...] if shared else None)  # type: ignore[index]
+        if self.values is None:
+            return Operand(found, self.spec)
+        values = planes(self.values[np.newaxis])[0, ...]
+        views = np.may_share_memory(found, self.planes), np.may_share_memory(values, self.values)
+        if all(views) or not found.size:
+            return Operand(found, self.spec, values=values)
+        return Operand(found.copy() if any(views) else found, self.spec)  # where one was copied, both are
 
     def with_spec(self, spec: Spec) -> Operand:
         """The same planes, and less of them."""
         if self.values is not None and spec.support.is_constant and spec.support.rows:
-            return Operand(self.values[np.newaxis], Spec(CONSTANT, spec.dtype, spec.basis))
+            spec = Spec(CONSTANT, spec.dtype, spec.basis)
         return Operand(self.planes, spec, values=self.values)
 
     def value(self) -> Planes:
         """The values, as they are now."""
-        return self.plane(0) if self.values is None else self.values
+        return self.plane(0) if self.values is None or 0 not in self.spec.support.row else self.values
 
     def plane(self, monomial: int) -> Planes:
         """The coefficients of one monomial, in a view where they are stored."""

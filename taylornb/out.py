@@ -45,10 +45,10 @@ class Out:
 
     def room(self, spec: Spec) -> Planes | None:
         """Planes that a kernel may write such a result to: their elements are one after the other."""
-        planes = self.planes
-        flags = planes[0].flags
         if isinstance(self.given, TaylorArray) and not takes(self.given._found, spec, self.alone):
             return None
+        planes = self.planes
+        flags = planes[0].flags
         return planes if flags.c_contiguous and flags.aligned and flags.writeable else None
 
     def take(self, found: Operand) -> Any:
@@ -93,7 +93,7 @@ def rooms(outs: Sequence[Out], likes: Sequence[Like], operands: Sequence[Operand
     for out, (spec, shape) in zip(outs, likes, strict=True):
         out.check(shape, spec.dtype or DOUBLE, spec.basis)
     return [
-        None if _meets(out.planes, [*_others(out, outs), *operands]) else out.room(spec)
+        None if _meets(out, [*_others(out, outs), *operands]) else out.room(spec)
         for out, (spec, _) in zip(outs, likes, strict=True)
     ]
 
@@ -108,14 +108,30 @@ def take(outs: Sequence[Out], found: Sequence[Operand], operands: Sequence[Opera
         out.check(one.shape, one.planes.dtype, one.spec.basis)
     own = list[Operand]()
     for out, one in zip(outs, found, strict=True):
-        shared = not same_place(out.planes, one.planes) and _meets(one.planes, [*operands, *own, *_others(out, outs)])
+        shared = not same_place(out.planes, one.planes) and _meets(one, [*operands, *own, *_others(out, outs)])
         own.append(Operand(one.planes.copy(), one.spec) if shared else one)
     return [out.take(one) for out, one in zip(outs, own, strict=True)]
+
+
+def apart(results: Sequence[Operand]) -> list[Operand]:
+    """The results, each in memory of its own: equal expressions are computed once."""
+    seen, found = set[int](), list[Operand]()
+    for one in results:
+        found.append(Operand(one.planes.copy(), one.spec) if id(one.planes) in seen else one)
+        seen.add(id(one.planes))
+    return found
 
 
 def _others(out: Out, outs: Sequence[Out]) -> list[Out]:
     return [other for other in outs if other is not out]
 
 
-def _meets(planes: Planes, others: Sequence[Out | Operand]) -> bool:
-    return any(np.may_share_memory(planes, other.planes) for other in others)
+def _memories(one: Out | Operand) -> list[Planes]:
+    """Where its coefficients are, and its values."""
+    values = one.values if isinstance(one, Operand) else getattr(getattr(one.given, "_found", None), "values", None)
+    return [one.planes] if values is None else [one.planes, values]
+
+
+def _meets(one: Out | Operand, others: Sequence[Out | Operand]) -> bool:
+    mine = _memories(one)
+    return any(np.may_share_memory(a, b) for other in others for a in mine for b in _memories(other))

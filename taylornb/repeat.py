@@ -104,6 +104,8 @@ class Repeat:
     ) -> None:
         self._steps, self._rooms, self._results = tuple(steps), tuple(rooms), tuple(results)
         self._captured, self._lines, self._built = captured, lines, built
+        places = [result.place for result in results]
+        self._own = [(result, None if result.place in places[:n] else result.place) for n, result in enumerate(results)]
         self._only: tuple[Callable[..., None], Room, Result] | None = None  # one kernel of all arguments and the one result
         if len(steps) == len(rooms) == 1 and steps[0].places is _ALL and not captured and built is None:
             self._only = steps[0].call.run, rooms[0], results[0]
@@ -119,7 +121,9 @@ class Repeat:
         arrays = planes + self._captured + made
         for call, places in self._steps:
             call.run(*places(arrays))
-        found = [_wrapped(result, made[result.place]) for result in self._results]
+        found = [
+            _wrapped(result, made[place] if place is not None else made[result.place].copy()) for result, place in self._own
+        ]
         return found[0] if self._built is None else self._built(found)
 
     def into(self, out: Any, planes: list[Planes]) -> bool:

@@ -18,7 +18,7 @@ Bound = tuple[tuple[Any, ...], tuple[Any, ...]]
 
 def each_plane(operands: Sequence[Operand], function: Callable[..., Any]) -> Operand:
     """The function of the planes of every monomial that any of the operands holds."""
-    monomials = sorted({i for found in operands for i in found.spec.support.monomials})
+    monomials = sorted({i for found in operands for i in found.spec.support.monomials}) or [0]
     with np.errstate(all="ignore"):
         planes = np.stack([np.asarray(function(*(found.plane(i) for found in operands))) for i in monomials])
     strong = [found.spec.dtype for found in operands if found.spec.dtype is not None]

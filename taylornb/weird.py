@@ -9,12 +9,14 @@ from math import factorial, prod
 from operator import index as as_index
 from typing import Any
 
+import numpy as np
+
 from .basis import Exponents
 from .detach import detach, graft, nilpotent
 from .functions import Function, arguments_of, check_part, traced_arguments
 from .ops import zeros_like
 from .rules import Op
-from .trace import Tracing, is_number
+from .trace import Tracer, Tracing, is_number
 
 Part = Callable[..., Any] | float
 Table = dict[Exponents, Part]
@@ -106,14 +108,13 @@ def _horner(coefficients: Mapping[Exponents, Any], rises: Sequence[Any]) -> Any:
 
 
 def _table(derivatives: tuple[Any, ...]) -> Table:
+    derivatives = tuple(part.tolist() if isinstance(part, np.ndarray) else part for part in derivatives)
     if len(derivatives) == 1 and isinstance(derivatives[0], Mapping):
         return _of_mapping(derivatives[0])
     if not derivatives:
         raise ValueError("weird needs a value and derivatives, as in tn.weird(w0, w1), or a mapping {(0, 0): w, (1, 0): w_x}")
-    gradient = derivatives[1] if len(derivatives) > 1 else 0
-    if not isinstance(gradient, Sequence) or isinstance(gradient, str):
-        return {(n,): w for n, w in enumerate(derivatives)}
-    return _of_tensors(derivatives, len(gradient))
+    tensors = [part for part in derivatives[1:] if isinstance(part, Sequence) and not isinstance(part, str)]
+    return _of_tensors(derivatives, len(tensors[0])) if tensors else {(n,): w for n, w in enumerate(derivatives)}
 
 
 def _of_mapping(given: Mapping[Any, Part]) -> Table:
@@ -155,6 +156,8 @@ def _of_tensors(derivatives: tuple[Any, ...], count: int) -> Table:
 
 
 def _entry(tensor: Any, place: tuple[int, ...], count: int) -> Any:
+    if place and is_number(tensor) and tensor == 0:  # a tensor of zeros
+        return 0
     for axis, n in enumerate(place):
         if not isinstance(tensor, Sequence) or isinstance(tensor, str) or len(tensor) != count:
             raise ValueError(
@@ -182,7 +185,12 @@ def _check(what: str, part: Any, count: int) -> None:
     if not least <= count <= most:
         raise TypeError(f"{what} must take {count} argument{'s' * (count > 1)}, one for each variable, not {least}")
     graph = Tracing()
-    check_part(what, part, graph, traced_arguments(graph, count))
+    given = traced_arguments(graph, count)
+    check_part(what, part, graph, given)
+    with graph.open():
+        found = part(*given)
+    if not isinstance(found, Tracer) and not is_number(found) and not isinstance(found, bool):
+        raise TypeError(f"{what} must return a series or a number, not {found!r}")
 
 
 def _name(exponents: Exponents) -> str:

@@ -7,8 +7,8 @@ values are what was written, and its coefficients belong to values that are no m
 
 from __future__ import annotations
 
-from sys import getrefcount
-from typing import NamedTuple
+from sys import getrefcount, version_info
+from typing import Any, NamedTuple
 from weakref import ref
 
 import numpy as np
@@ -26,6 +26,8 @@ class Write(NamedTuple):
         support: Which coefficients are up to date, and in which rows.
         planes: The memory that these rows are in, by its id.
         operation: What it was, for the message.
+        values: Where the values are that were written: their address, shape and strides.
+        before: The support and the memory that were up to date before.
         alive: Keeps the entry for as long as the memory.
     """
 
@@ -33,6 +35,8 @@ class Write(NamedTuple):
     support: Support
     planes: int
     operation: str
+    values: tuple[object, ...]
+    before: tuple[Support, int] | None
     alive: object
 
 
@@ -51,13 +55,23 @@ def wrote(found: Operand, operation: str) -> None:
     place = home(found)
     key, before = id(place), WRITES.get(id(place))
     alive = before.alive if before else ref(place, lambda _: WRITES.pop(key, None))
-    version = before.version + 1 if before else 1
-    WRITES[key] = Write(version, found.spec.support, id(memory(found.planes)), operation, alive)
+    version, state = (before.version + 1, (before.support, before.planes)) if before else (1, None)
+    support, planes = found.spec.support, id(memory(found.planes))
+    WRITES[key] = Write(version, support, planes, operation, _place(found.value()), state, alive)
+
+
+def _place(values: Planes) -> tuple[object, ...]:
+    return values.__array_interface__["data"][0], values.shape, values.strides
 
 
 def is_shared(planes: Planes, references: int) -> bool:
-    """Whether another array may be over this memory: more refers to it than who calls knows of."""
-    return isinstance(planes.base, np.ndarray) or getrefcount(planes) > references + 2  # the names here and in getrefcount
+    """Whether another array may be over this memory: more refers to it than who calls knows of.
+
+    From Python 3.14 on names do not count as references where the interpreter knows better, so that it may always be.
+    """
+    return (
+        version_info >= (3, 14) or isinstance(planes.base, np.ndarray) or getrefcount(planes) > references + 2
+    )  # the names here and in getrefcount
 
 
 def home(found: Operand) -> Planes:
@@ -74,6 +88,22 @@ def is_stale(found: Operand) -> bool:
     if last.planes != id(memory(found.planes)):
         return True
     return own is not last.support and not covers(last.support, own)
+
+
+def is_put_back(target: Operand, given: Operand, key: Any) -> bool:
+    """Whether a part that was just written to goes back to its place: Python makes that of `u[key] += v`.
+
+    What the write left behind of the target is then what it would have had without it.
+    """
+    last = WRITES.get(id(home(target))) if WRITES else None
+    if last is None or last.planes != id(memory(given.planes)) or home(given) is not home(target):
+        return False
+    before, own = last.before, target.spec.support
+    valid = before is None or (before[1] == id(memory(target.planes)) and covers(before[0], own))
+    entries = key if isinstance(key, tuple) else (key,)
+    if all(entry is not Ellipsis for entry in entries):
+        entries = (*entries, ...)  # a view, where it is one element, too
+    return valid and last.values == _place(given.value()) == _place(target.value()[entries])
 
 
 def covers(support: Support, part: Support) -> bool:

@@ -217,6 +217,38 @@ def test_frozen_as_a_decorator_and_after_an_error():
     assert (THETA * PHI).support == (0, 1, 2, 4)
 
 
+def test_frozen_is_used_again():
+    held = tn.frozen("phi")
+    for _ in range(2):
+        with held:
+            assert (THETA * PHI).support == (0, 1)
+            with held:
+                assert (THETA * PHI).support == (0, 1)
+            assert (THETA * PHI).support == (0, 1)
+        assert 2 in (THETA * PHI).support
+
+
+def test_frozen_and_generators():
+    with pytest.raises(TypeError, match="inside a generator or a coroutine use"):
+
+        @tn.frozen("phi")
+        def steps():
+            yield THETA * PHI
+
+    def held():
+        with tn.frozen("theta"):
+            yield
+            yield
+
+    one = held()
+    next(one)
+    with tn.frozen("phi"):
+        list(one)  # which leaves its context inside this one
+        assert (THETA * PHI).support == (0, 1)
+    assert 2 in (THETA * PHI).support
+    assert 1 in (THETA * PHI).support
+
+
 def test_frozen_holds_for_its_thread():
     found = []
     with tn.frozen("phi"):

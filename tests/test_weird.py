@@ -129,6 +129,13 @@ def test_tensors_of_derivatives():
     assert_agree(by_tensor(x, np.sin(y)), x * x * np.sin(y))
 
 
+def test_arrays_and_zeros_as_tensors():
+    x, y = tn.variables(2, x=2.0, y=3.0)
+    w = tn.weird(lambda x, y: x * y, 0, np.array([[0, 1.0], [1, 0]]))
+    assert w(x, y).coeffs.tolist() == [6, 0, 0, 0, 1, 0]
+    assert tn.weird(np.array(2.0), np.array([5.0, 7.0]), 0)(x, y).coeffs.tolist() == [2, 5, 7, 0, 0, 0]
+
+
 def test_coefficients_beyond_the_factorials():
     order = 180
     geometric = tn.weird(*[lambda x, n=n: (1 - x) ** -(n + 1.0) for n in range(order + 1)], normalised=True)
@@ -222,12 +229,15 @@ def test_clipping_of_one_derivative(road):
         (lambda: tn.weird(np.exp, np.add), TypeError, "w1 must take 1 argument"),
         (lambda: tn.weird({(0, 0): np.exp}), TypeError, r"w\(0, 0\) must take 2 arguments"),
         (lambda: tn.weird(np.exp, "cos"), TypeError, "w1 must be a function of 1 variable or a number, not 'cos'"),
-        (lambda: tn.weird(np.exp, np.ones(3)), TypeError, "w1 must be a function of 1 variable or a number"),
+        (lambda: tn.weird(np.exp, np.ones(3)), TypeError, r"w\(0, 0, 0\) must take 3 arguments"),
         (lambda: tn.weird(lambda x: x if x > 0 else -x), TypeError, "w0 must be a function of 1 traced values"),
         (lambda: tn.weird(lambda x: x + np.ones(3)), TypeError, "it contains an array"),
         (lambda: tn.weird(1, (1, 2), ((1, 2), (3, 4))), ValueError, r"degree 2 are not symmetric: the entries \[0\]\[1\] and"),
         (lambda: tn.weird(1, (1, 2), ((1, 2), 3)), ValueError, "nested sequences of 2 entries, 2 deep, not 3 at depth 1"),
         (lambda: tn.weird(1, (1, 2), 3), ValueError, "nested sequences"),
+        (lambda: tn.weird(1, 2, (3, 4)), ValueError, "nested sequences"),
+        (lambda: tn.weird(lambda v: None, 1), TypeError, "w0 must return a series or a number, not None"),
+        (lambda: tn.weird(lambda v: (v,)), TypeError, "w0 must return a series or a number, not"),
         (lambda: tn.weird(1, ()), ValueError, "the gradient must have one to 8 entries"),
         (lambda: tn.weird(1, 1)(1.0, 2.0), tn.UnsupportedError, "it takes 1 series by position"),
         (lambda: tn.weird(1, 1)(tn.variable(1.0, 1), axis=0), tn.UnsupportedError, "it takes 1 series by position"),
