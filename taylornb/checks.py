@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from math import isnan
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,11 +45,23 @@ def is_normal(f: Callable[..., Any], at: Points, order: int = 4, rtol: float | N
         >>> tn.is_normal(lambda x: x * tn.detach(x), at=[0.3, 1.7])
         False
     """
-    return all(found.close.all() for found, _ in beside_values(f, at, order, rtol, frozen=False))
+    return all(found.close.all() for found, _ in beside_values(f, at, order, rtol, Way(frozen=False)))
+
+
+class Way(NamedTuple):
+    """How values are differenced.
+
+    Attributes:
+        frozen: Whether ⊥ holds its variables.
+        rules: Whether chosen derivatives are to be those of their value.
+    """
+
+    frozen: bool = True
+    rules: bool = False
 
 
 def beside_values(
-    f: Callable[..., Any], at: Points, order: int, rtol: float | None, frozen: bool
+    f: Callable[..., Any], at: Points, order: int, rtol: float | None, way: Way
 ) -> Iterator[tuple[Compared, Mapping[str, NDArray[Any]]]]:
     """For each result its coefficients beside differences of values, and the points.
 
@@ -61,7 +73,7 @@ def beside_values(
         at: The points, as `is_normal` takes them.
         order: The highest degree.
         rtol: The relative error that is allowed.
-        frozen: Whether ⊥ holds its variables while the values are differenced.
+        way: How values are differenced.
 
     Raises:
         UnsupportedError: For results that are neither series nor numbers, and functions that cannot be told by their values.
@@ -71,7 +83,7 @@ def beside_values(
     with thawed():
         seeds = variables(order, **places, **groups)
         _, results = flattened(f(*seeds))
-        found = evidence(f, places, order, frozen, groups)
+        found = evidence(f, places, order, groups, way.frozen, way.rules)
     basis, tolerance = seeds[0].basis, np.finfo(np.float64).eps ** RTOL if rtol is None else rtol
     for result, one in zip(results, found, strict=True):
         largest = np.maximum(np.abs(one.series), np.abs(one.differences))

@@ -16,7 +16,7 @@ from .containers import flattened
 from .create import variables
 from .errors import UnsupportedError
 from .fuse import Fused
-from .worlds import GROUPS, LIVE, Exact, Numbers, World, world
+from .worlds import GROUPS, LIVE, RULES, Exact, Numbers, World, world
 
 STEP = 20  # decimal digits of the step: what differences leave out is as much smaller than what they find
 SPARE = 40  # digits beyond those that differences cancel
@@ -37,7 +37,12 @@ class Evidence(NamedTuple):
 
 
 def evidence(
-    function: Callable[..., Any], places: Mapping[str, Numbers], order: int, frozen: bool, groups: Mapping[str, tuple[str, ...]]
+    function: Callable[..., Any],
+    places: Mapping[str, Numbers],
+    order: int,
+    groups: Mapping[str, tuple[str, ...]],
+    frozen: bool,
+    rules: bool,
 ) -> list[Evidence]:
     """Each result of a function by its rules and by its values, with so many digits that neither has errors of rounding.
 
@@ -45,9 +50,10 @@ def evidence(
         function: Of one array for each variable.
         places: For each variable its name and its base points.
         order: The highest degree.
+        groups: Names for several variables.
         frozen: Whether ⊥ holds its variables at the base point. Otherwise the value is differentiated, as plain finite
             differences would.
-        groups: Names for several variables.
+        rules: Whether chosen derivatives are to be those of their value.
 
     Raises:
         ImportError: Without mpmath.
@@ -59,7 +65,7 @@ def evidence(
     base = {name: _multiprecision(context, points) for name, points in places.items()}
     steps = {name: context.mpf(10) ** -STEP * length for name, length in lengths.items()}
     seeds = variables(order, **base, **groups)
-    basis, token = seeds[0].basis, GROUPS.set(groups)
+    basis, token, other = seeds[0].basis, GROUPS.set(groups), RULES.set(rules)
     try:
         series = [_numbers(leaf, basis) for leaf in flattened(run(*map(Exact, seeds)))[1]]
         values: dict[Exponents, list[Any]] = {}
@@ -68,6 +74,7 @@ def evidence(
             values[shift] = [world(leaf).held(LIVE) for leaf in flattened(run(*at))[1]]
     finally:
         GROUPS.reset(token)
+        RULES.reset(other)
     last = context.mpf(10) ** (10 - context.dps)
     return [
         _beside(basis, one, {k: v[n] for k, v in values.items()}, list(steps.values()), last) for n, one in enumerate(series)

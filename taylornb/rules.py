@@ -34,7 +34,7 @@ class Op:
         body: For constant and linear ops, the function of scalars, `body(m, *scalars, *params)`, where `m`
             writes them; for composites the expression; for structure the function of operands.
         value: For an equation, the value as an expression of other ops; None where every target has a scalar
-            function of this name.
+            function of this name. For a composite of chosen derivatives, the value that they may be those of.
         rate, per: The equation, as functions of the arguments, the result and the parameters. `rate` gives one
             rate for each argument, None where the result does not depend on it directly.
         by_value: The arguments of a linear op that act through their value (the condition of `where`).

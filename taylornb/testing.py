@@ -9,7 +9,7 @@ from typing import Any
 
 from .agreement import Points, agree_to, compared
 from .basis import checked_order
-from .checks import beside_values, first_difference
+from .checks import Way, beside_values, first_difference
 from .fuse import Fused
 from .kernels import compilations
 
@@ -86,7 +86,9 @@ second, apart by 1.0e+00 of the larger; 1 more of 4 coefficients differ
         raise AssertionError(f"series {agree}, not {asked}: {first_difference(found, ('the first', 'the second'))}")
 
 
-def check_derivatives(f: Callable[..., Any], at: Points, order: int = 2, rtol: float | None = None) -> None:
+def check_derivatives(
+    f: Callable[..., Any], at: Points, order: int = 2, rtol: float | None = None, rules: bool = False
+) -> None:
     """Raise AssertionError unless every coefficient of a function is what its values say, ⊥ taken into account.
 
     The function is evaluated on plain numbers with many digits, with the variables that ⊥ names held at the base point (frozen
@@ -98,6 +100,8 @@ def check_derivatives(f: Callable[..., Any], at: Points, order: int = 2, rtol: f
             broadcast for one of several, in the order of its arguments. A tuple of names is a group of variables.
         order: The highest degree that is checked.
         rtol: The relative error that is allowed; by default eps^0.6, 4e-10 in double precision.
+        rules: Whether the derivatives of functions made by `taylornb.weird` are to be those of their values. By default they
+            are what was chosen. Those of functions made by `taylornb.define` are always checked.
 
     Raises:
         AssertionError: It names the first coefficient that is wrong, and the point.
@@ -114,7 +118,7 @@ def check_derivatives(f: Callable[..., Any], at: Points, order: int = 2, rtol: f
         AssertionError: the coefficient of ε of element [0], at x = 0, is 1.0 in the function and 2.0 in its values, \
 apart by 5.0e-01 of the larger; 1 more of 3 coefficients differ
     """
-    for found, places in beside_values(f, at, order, rtol, frozen=True):
+    for found, places in beside_values(f, at, order, rtol, Way(rules=rules)):
         text = first_difference(found, ("the function", "its values"), places)
         if text:
             raise AssertionError(text)
@@ -133,7 +137,7 @@ def assert_normal(f: Callable[..., Any], at: Points, order: int = 4, rtol: float
         AssertionError: It names the first coefficient that is another, and the point.
         ImportError: Without mpmath.
     """
-    for found, places in beside_values(f, at, order, rtol, frozen=False):
+    for found, places in beside_values(f, at, order, rtol, Way(frozen=False)):
         text = first_difference(found, ("the function", "the differences of its values"), places)
         if text:
             raise AssertionError(text)

@@ -67,8 +67,19 @@ def weird(*derivatives: Any, normalised: bool = False) -> Function:
     count = len(next(iter(table)))
     for exponents, part in table.items():
         _check(_name(exponents), part, count)
-    summary, body = "A function of chosen derivatives, declared by tn.weird.", _body(table, normalised)
-    return Function(Op(name="weird", kind="composite", summary=summary, at=(0.7,) * count, body=body))
+    return Function(_op(table, count, normalised))
+
+
+def _op(table: Table, count: int, normalised: bool) -> Op:
+    value = table.get((0,) * count, 0)
+    return Op(
+        name="weird",
+        kind="composite",
+        summary="A function of chosen derivatives, declared by tn.weird.",
+        at=(0.7,) * count,
+        value=value if callable(value) else lambda *xs: value,
+        body=_body(table, normalised),
+    )
 
 
 def _body(table: Table, normalised: bool) -> Callable[..., Any]:

@@ -25,6 +25,7 @@ from .surface import Truths
 from .trace import Tracer, Tracing, stays
 
 LIVE: frozenset[str] = frozenset()
+RULES: ContextVar[bool] = ContextVar("RULES", default=False)  # whether chosen derivatives are to be those of their value
 GROUPS: ContextVar[Mapping[str, tuple[str, ...]]] = ContextVar("GROUPS")  # of the variables of the worlds
 
 Names = frozenset[str]
@@ -142,7 +143,8 @@ class World(StandIn):
         if op.answers:
             return apply(op, tuple(world(arg).value for arg in args), params)
         if op.kind == "composite":
-            return _composite(op, args)
+            by_value = RULES.get() and op.value is not None
+            return op.value(*map(world, args)) if by_value and op.value is not None else _composite(op, args)
         found, held = _primitive(op, [world(arg) for arg in args], params), detaching.HELD.get()
         if op.kind == "constant":
             return found.value  # as with series: what holds only for values is plain

@@ -72,6 +72,27 @@ def test_equal_through_a_degree():
     assert tn.fuse(lambda x, y: tn.equal(x, y))(P, P.value).tolist() == [True, True]
 
 
+@pytest.mark.parametrize("k", range(4))
+@pytest.mark.parametrize("basis", [tn.Basis("x", 5), tn.Basis(("x", "y"), 4)], ids=["one", "two"])
+def test_agreement_through_a_degree_is_kept_by_every_smooth_operation(basis, k):
+    """Where u =_k v and w =_k z, sums, products, quotients, smooth functions and ⊥ of them agree through degree k."""
+    rng = np.random.default_rng(k)
+    u, w = (tn.from_coefficients(rng.uniform(0.5, 1, (basis.size, 3)), basis) for _ in range(2))
+    above = np.where(np.array(basis.degrees)[:, None] > k, rng.uniform(0.5, 1, (basis.size, 3)), 0)
+    v, z = u + tn.from_coefficients(above, basis), w + tn.from_coefficients(2 * above, basis)
+    assert tn.agree_to(u, v) == tn.agree_to(w, z) == k
+    for f in (
+        lambda a, b: a + b,
+        lambda a, b: a * b,
+        lambda a, b: a / b,
+        lambda a, b: np.exp(a) * np.sin(b),
+        lambda a, b: np.log(a) + np.hypot(a, b) ** 2.5,
+    ):
+        assert tn.agree_to(f(u, w), f(v, z)) == k
+    assert tn.agree_to(tn.detach(u), tn.detach(v)) == basis.order
+    assert tn.agree_to(tn.detach(u * w, basis.variables[-1]), tn.detach(v * z, basis.variables[-1])) >= k
+
+
 # ---- functions -------------------------------------------------------------------------------------------
 
 

@@ -130,6 +130,18 @@ def test_a_wrong_custom_rule_is_found():
         check_derivatives(lambda x: tn.where(x > 1, wrong(x), x), at=[0.5, 2.0])
 
 
+def test_chosen_derivatives_as_a_rule():
+    """Beside ⊥, where the values of the whole do not tell."""
+    right = tn.weird(np.exp, np.exp, np.exp)
+    wrong = tn.weird(np.exp, np.exp, lambda x: 1.001 * np.exp(x))
+    for rule in (right, wrong):
+        check_derivatives(lambda x, rule=rule: rule(x * x) * tn.detach(x), at=[0.4], order=2)
+    check_derivatives(lambda x: right(x * x) * tn.detach(x), at=[0.4], order=2, rules=True)
+    with pytest.raises(AssertionError, match=r"the coefficient of ε² of element \[0\], at x = 0.4, is"):
+        check_derivatives(lambda x: wrong(x * x) * tn.detach(x), at=[0.4], order=2, rules=True)
+    check_derivatives(lambda x: tn.weird(3.0)(x) * x, at=[0.4], rules=True)
+
+
 def test_what_cannot_be_checked():
     with pytest.raises(tn.UnsupportedError, match="keep drops degrees, which is no operation on values"):
         check_derivatives(lambda x: tn.keep(np.sin(x), order=1), at=[0.3])

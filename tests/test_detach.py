@@ -640,3 +640,12 @@ def test_any_detached_program_costs_its_value(program):
 def last_detached(program):
     """The step ⊥(result)."""
     return programs.Step("detach", (len(program.base) + len(program.steps) - 1,))
+
+
+def test_one_directional_series_does_not_tell_what_freezing_leaves():
+    """2xy and x² + y² are one function along x = y, and their ⊥_y are 0 and x²."""
+    x, y = tn.variables(2, x=0.0, y=0.0)
+    t = tn.variable(0.0, 2)
+    np.testing.assert_array_equal((2 * t * t).coeffs, (t * t + t * t).coeffs)
+    assert not tn.detach(2 * x * y, "y").coeffs.any()
+    np.testing.assert_array_equal(tn.detach(x * x + y * y, "y").coeffs, (x * x).coeffs)

@@ -113,6 +113,19 @@ def test_an_ordinary_function_is_what_its_own_derivatives_make():
     assert not tn.is_normal(tn.weird(np.sin, np.sin), at=[0.4], order=1)
 
 
+def test_which_data_are_those_of_an_ordinary_function():
+    """∂_i w_α = w_{α+e_i}, in one variable w_n' = w_{n+1}."""
+    right = {(0, 0): lambda x, y: np.sin(x) * y, (1, 0): lambda x, y: np.cos(x) * y, (0, 1): lambda x, y: np.sin(x)}
+    right |= {(1, 1): lambda x, y: np.cos(x), (2, 0): lambda x, y: -np.sin(x) * y}
+    points = {"x": [0.3, 1.2], "y": [0.7, -0.4]}
+    assert tn.is_normal(tn.weird(right), at=points, order=2)
+    for alpha in ((1, 0), (0, 1), (1, 1), (2, 0)):
+        for wrong in (0, lambda x, y, w=right[alpha]: 1.01 * w(x, y)):
+            data = {**right, alpha: wrong}
+            assert not tn.is_normal(tn.weird(data), at=points, order=2)
+            assert tn.is_normal(tn.weird(data), at=points, order=sum(alpha) - 1)
+
+
 def test_tensors_of_derivatives():
     """The value, the gradient and the matrix of second derivatives of x²y, an entry of which stands twice."""
 
