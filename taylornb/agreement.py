@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from .array import TaylorArray
 from .basis import PLAIN, Basis, checked_order, same_basis
 from .create import names_in, variables
+from .detach import thawed
 from .errors import UnsupportedError
 from .functions import Function
 from .launch import broadcast_shape
@@ -120,7 +121,8 @@ def _lowest(f: Any, g: Any, at: Points, order: int, rtol: float | None, scale: f
     places, groups, lowest = generic(at), groups_of(at), Agreement(order, {})
     for point in zip(*places.values(), strict=True):
         seeds = variables(order, **{name: np.array([value]) for name, value in zip(places, point, strict=True)}, **groups)
-        found = int(compared(f(*seeds), g(*seeds), rtol, seeds[0].basis, scale).through.min(initial=order))
+        with thawed():  # whatever is frozen where they are compared
+            found = int(compared(f(*seeds), g(*seeds), rtol, seeds[0].basis, scale).through.min(initial=order))
         if found < lowest or not lowest.at:
             lowest = Agreement(found, {name: float(value) for name, value in zip(places, point, strict=True)})
     return lowest

@@ -135,6 +135,11 @@ def test_errors_and_scales_that_are_none(options):
         assert_agree(P, P, order=9)
 
 
+def test_functions_are_compared_outside_of_what_is_frozen():
+    with tn.frozen("x"):
+        assert tn.agree_to(np.sin, lambda x: np.sin(tn.detach(x)), at=[0.5, 1.0], order=2) == 0
+
+
 def test_functions_of_several_variables():
     found = tn.agree_to(lambda x, y: tn.detach(x) * y, lambda x, y: x * y, at={"x": [0.5, 2], "y": 1.0}, order=3)
     assert found == 0
