@@ -108,7 +108,10 @@ def _serve(target: str, connection: Connection) -> None:
             answer = (True, getattr(server, method)(*args))
         except Exception as error:
             answer = (False, _described(error))
-        connection.send(answer)
+        try:
+            connection.send(answer)
+        except BrokenPipeError:  # who asked is gone
+            return
 
 
 def _described(error: Exception) -> str:
