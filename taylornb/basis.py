@@ -51,7 +51,7 @@ class Basis:
     def __post_init__(self) -> None:
         object.__setattr__(self, "variables", _checked_names(self.variables))
         object.__setattr__(self, "order", checked_order(self.order))
-        object.__setattr__(self, "groups", tuple(self._checked_groups()))
+        object.__setattr__(self, "groups", tuple(sorted(self._checked_groups())))  # equal in whatever order they were given
         if self.pairs > LARGEST:
             raise BasisError(
                 f"{self} has {self.size:,} coefficients for each element, and one product of two such series "
@@ -153,7 +153,7 @@ class Basis:
                     listed = ", ".join(map(repr, self.variables))
                     raise BasisError(f"the group {name!r} contains {member!r}, which is not a variable; there are {listed}")
             taken.add(name)
-            yield name, members
+            yield name, tuple(sorted(members))
 
     def _powers(self, degree: tuple[int, ...], degrees: dict[str, int]) -> Exponents:
         if degree and (degrees or len(degree) > 1 or len(self.variables) != 1):

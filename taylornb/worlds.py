@@ -159,7 +159,7 @@ def world(value: Any) -> World:
 def _primitive(op: Op, args: Sequence[World], params: tuple[Hashable, ...]) -> World:
     names = LIVE.union(*(arg.names for arg in args))
     if op.retains is not None or op.heir is not None:
-        return World(names, _projection(op, args, params))
+        return _projection(op, args, params)
     if op.kind == "constant":
         return world(apply(op, tuple(arg.value for arg in args), params))
 
@@ -184,17 +184,19 @@ SLOPES: dict[str, Callable[..., World]] = {
 }
 
 
-def _projection(op: Op, args: Sequence[World], params: tuple[Any, ...]) -> Callable[[Names], Any]:
+def _projection(op: Op, args: Sequence[World], params: tuple[Any, ...]) -> World:
     """⊥ and what is made of it."""
     u = args[-1]
     if op is detaching.detach:
         named = () if params[0] is detaching.EVERY else params[0]
         here = frozenset(member for name in named for member in GROUPS.get().get(name, (name,))) if named else u.names
-        return lambda frozen: u.held(frozen | here)
+        return World(u.names - here, lambda frozen: u.held(frozen | here))
     if op is detaching.nilpotent:
-        return lambda frozen: u.held(frozen) - u.value
+        return World(u.names, lambda frozen: u.held(frozen) - u.value)
     if op is detaching.graft:
-        return lambda frozen: args[0].value + (u.held(frozen) - u.value)
+        return World(u.names, lambda frozen: args[0].value + (u.held(frozen) - u.value))
+    if op is detaching.keep and (params[0] == 0 or (not u.names and isinstance(params[0], int))):  # ⊥, or of a constant
+        return World(LIVE, lambda frozen: u.value)
     raise UnsupportedError(
         f"{op.name} drops degrees, which is no operation on values: a function that contains it has no frozen worlds to be "
         f"checked in. Check what stands before it and after it"

@@ -24,6 +24,7 @@ RIGHT = {
     "structure": lambda x: tn.stack([x, tn.detach(x) * x])[0:1] * np.sum(x),
     "several": lambda x: {"a": x * x, "b": (tn.detach(x), np.mean(x * tn.detach(x)))},
     "branch": lambda x: x**2 * tn.detach(x) if (x > 0).all() else -x,
+    "kept": lambda x: tn.keep(np.exp(x), order=0) * x + tn.keep(tn.detach(x), order=2) * tn.keep(x * 0 + 2, order=0),
     "plain": lambda x: (x, 3.0, x > 0.5, np.ones(3)),
     "loop": lambda x: sum(e * tn.detach(e) for e in x),
     "unpacked": lambda x: (lambda a, b, c: a * b * tn.detach(c))(*x),

@@ -102,8 +102,14 @@ def test_groups_of_names_vectors_and_mappings_side_by_side():
     assert phi.shape == (2, 2)
     assert m.shape == (2,)
     assert c.shape == (1, 2)
-    assert m.basis.groups == (("phi", ("a", "b")), ("c", ("c0",)), ("all", ("a", "m")))
+    assert m.basis.groups == (("all", ("a", "m")), ("c", ("c0",)), ("phi", ("a", "b")))
     assert not {1, 3} & set(tn.detach(phi[0] * m * c[0], "all").support)
+
+
+def test_groups_are_equal_in_whatever_order_they_were_given():
+    one = tn.Basis(("a", "b", "c"), 2, {"g": ("a", "b"), "h": ("c",)})
+    assert one == tn.Basis(("a", "b", "c"), 2, (("h", ("c",)), ("g", ("b", "a"))))
+    assert one != tn.Basis(("a", "b", "c"), 2, {"g": ("a", "b")})
 
 
 def test_groups_are_part_of_the_basis():
