@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 from .agreement import Agreement, agree_to, equal
 from .array import TaylorArray
 from .basis import Basis
@@ -60,7 +62,9 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Function:
-    """Tells type checkers that every other name is an operation."""
+    """`testing` when it is asked for, as NumPy has it; type checkers are told that every other name is an operation."""
+    if name == "testing":
+        return import_module(".testing", __name__)  # type: ignore[return-value]
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -92,7 +92,9 @@ def check_derivatives(
     """Raise AssertionError unless every coefficient of a function is what its values say, ⊥ taken into account.
 
     The function is evaluated on plain numbers with many digits, with the variables that ⊥ names held at the base point (frozen
-    worlds), and differenced. So it is right where plain finite differences are not, and finds a wrong custom rule.
+    worlds), and differenced. So it is right where plain finite differences are not, and finds a wrong custom rule. The rules
+    are evaluated with as many digits. The coefficients in double precision are compared, too, where the value is the same: at
+    a tie, its last bit may decide for another one.
 
     Args:
         f: A function of series, plain or made by `taylornb.fuse`.

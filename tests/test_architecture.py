@@ -125,6 +125,17 @@ def test_importing_compiles_nothing_and_needs_no_optional_package():
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
+def test_the_helpers_for_tests_are_there_when_they_are_asked_for():
+    code = (
+        "import sys\n"
+        "import taylornb as tn\n"
+        "assert 'taylornb.testing' not in sys.modules\n"
+        "tn.testing.assert_agree(1.0, 1.0)\n"
+        "assert not hasattr(tn, 'no_such_name')\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
 def test_what_is_not_python_is_installed_too():
     declared = tomllib.loads((ROOT.parent / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"]
     patterns = {f"{package.replace('.', '/')}/{pattern}" for package, own in declared.items() for pattern in own}
