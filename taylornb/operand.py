@@ -107,7 +107,7 @@ class Operand:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Without the kind, which is another in another process, and what is shared there with nobody."""
-        return Operand, (self.planes, self.spec)
+        return restored, (self.planes, self.spec)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -144,6 +144,11 @@ class Operand:
         number = np.asarray(int(one), dtype=self.planes.dtype)
         repeated: Planes = np.broadcast_to(number, self.shape)
         return repeated
+
+
+def restored(planes: Planes, spec: Spec) -> Operand:
+    """What was pickled, in memory of its own: buffers that were kept beside a pickle may be read-only, or serve twice."""
+    return Operand(planes if planes.flags.owndata and planes.flags.writeable else planes.copy(), spec)
 
 
 def operand(value: Any, argument: str = "argument") -> Operand:

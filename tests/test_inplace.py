@@ -161,6 +161,18 @@ def test_what_is_pickled_has_the_values_of_now():
     assert len(pickle.dumps(big.detach())) < len(pickle.dumps(big)) / 4
 
 
+@pytest.mark.parametrize("kind", [bytes, bytearray])
+def test_buffers_that_are_kept_beside_a_pickle_are_copied(kind):
+    """The same ones may serve twice, or be read-only."""
+    u, buffers = dense(), []
+    text = pickle.dumps(u, protocol=5, buffer_callback=buffers.append)
+    kept = [kind(buffer.raw()) for buffer in buffers]
+    one, other = (pickle.loads(text, buffers=kept) for _ in range(2))
+    one += 1
+    assert_agree(one, dense() + 1, rtol=0)
+    assert_agree(other, dense(), rtol=0)
+
+
 def test_a_detached_array_that_gets_derivatives():
     u, x = dense(), dense(1)
     d = u.detach()
