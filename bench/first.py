@@ -145,12 +145,13 @@ def eager() -> dict[str, float]:
     import numpy as np
 
     import taylornb as tn
+    from taylornb.rules import registry
 
     spread = np.linspace(0.0, 0.05, FEW)
     found = {}
     for name in tn.operations:
         function, form = getattr(tn, name), FORMS.get(name, lambda f, *x: f(*x))
-        arguments = [tn.variable(at + spread, EAGER_ORDER) for at in function.op.at]
+        arguments = [tn.variable(at + spread, EAGER_ORDER) for at in registry[name].at]
         found[name] = _each(partial(form, function, *arguments))
     return found
 
