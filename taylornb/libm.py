@@ -1,6 +1,7 @@
 """Scalar functions that neither NumPy nor Numba has, or not to full accuracy: the gamma family and remainder.
 
-Plain Python on floats, so that every target can use them: NumPy element by element, Numba inside its kernels.
+Plain Python on floats, so that every target can use them: NumPy element by element, Numba inside its kernels. Of many elements
+`targets.zetas` computes the zetas with the same arithmetic on arrays.
 """
 
 from __future__ import annotations
@@ -22,6 +23,9 @@ EULER_MACLAURIN = (
     43867 / 5109094217170944000,
     -174611 / 802857662698291200000,
 )
+# A zeta takes sixteen terms of its sum and six of the formula. The first one left out is below 3e-18 of the sum for every order
+# and x > 0, and what is missing is less: the terms of the formula are in turn too much and too little.
+ZETA_STEPS, ZETA_FORMULA = tuple(range(15, -1, -1)), EULER_MACLAURIN[:6]
 # B_2j/2j for j = 1 … 10, of the asymptotic series of digamma (Abramowitz & Stegun 6.3.18).
 _ASYMPTOTIC = (
     1 / 12,
@@ -177,24 +181,38 @@ def remainder(a: float, b: float) -> float:
 
 def _sum_over_all(r: float, n: int, sign: float) -> float:
     """r^(n−1)·Σ (r + k)^-n over every whole k, 0 < r ≤ 1/2: the two nearest terms first, which cancel at 1/2 for odd n."""
-    nearest = 1 / r + sign * (r / (1 - r)) ** (n - 1) / (1 - r)
+    nearest = 1 / r + sign * _term(1 - r, n, r)
     return nearest + (_zeta_of_positive(1 + r, n, r) + sign * _zeta_of_positive(2 - r, n, r))
 
 
 def _zeta_of_positive(x: float, n: int, scale: float) -> float:
-    """scale^(n−1)·Σ (x + k)^-n by the Euler–Maclaurin formula."""
-    total, w, last, power = 0.0, x, n + 10.0, n - 1
-    while w < last:
-        total += (scale / w) ** power / w
-        w += 1.0
-    lead = (scale / w) ** power
-    tail = lead / power + lead / w / 2
-    factor, square, m = lead / w * n / w, 1 / w / w, n + 1.0
-    for coefficient in EULER_MACLAURIN:
-        tail += coefficient * factor
-        factor *= m * (m + 1) * square
+    """scale^(n−1)·Σ (x + k)^-n: the first terms, the smallest first, and the Euler–Maclaurin formula for the rest."""
+    total, multiplications = 0.0, range(n - 2)
+    for step in ZETA_STEPS:
+        w = x + step
+        ratio = scale / w
+        term = ratio / w
+        for _ in multiplications:
+            term *= ratio
+        total += term
+    w = x + ZETA_STEPS[0]
+    power = 1 / w
+    rest, square, factor, m = w * (1 / (n - 1)) - 0.5, power * power, float(n), n + 1.0
+    for coefficient in ZETA_FORMULA:
+        rest += coefficient * factor * power
+        power *= square
+        factor *= m * (m + 1)
         m += 2
-    return total + tail
+    return rest * _term(w, n, scale) + total
+
+
+def _term(w: float, n: int, scale: float) -> float:
+    """scale^(n−1)·w^-n."""
+    ratio = scale / w
+    term = ratio / w
+    for _ in range(n - 2):
+        term *= ratio
+    return term
 
 
 def _gammaln_of_positive(x: float) -> float:
@@ -246,6 +264,7 @@ FUNCTIONS = (
     remainder,
     _sum_over_all,
     _zeta_of_positive,
+    _term,
     _gammaln_of_positive,
     _gammaln_near_two,
     _digamma_of_positive,

@@ -33,6 +33,7 @@ LAYERS = [
     ["steps"],
     ["loops"],
     ["libm"],
+    ["targets.zetas"],
     ["targets.reference"],
     ["targets.multiprecision", "targets.source", "targets.numba", "targets.llvm.machine"],
     ["targets.llvm.text", "targets.llvm.libmvec"],

@@ -404,7 +404,7 @@ def test_the_choice_of_a_form_is_by_cost():
 
 def test_what_runs_in_python_for_each_element_is_known():
     """The choice knows every function that NumPy does not have."""
-    assert set(forms.IN_PYTHON) == {name for name in reference.FUNCTIONS if name not in ("madd", "msub", "literal")}
+    assert set(forms.IN_PYTHON) == {*reference.FUNCTIONS, *reference.CHAINS} - {"madd", "msub", "literal"}
 
 
 def test_shapes_that_do_not_broadcast_are_named():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -56,6 +57,8 @@ def _scaled_zeta(m: Any, x: Any, s: int) -> Any:
 
 class Multiprecision(Machine):
     """The scalars of a run: object arrays of numbers of one mpmath context."""
+
+    chains = MappingProxyType({})  # each by itself
 
     def __init__(self, context: Any) -> None:
         self.context = context

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from fractions import Fraction
 from functools import lru_cache
-from typing import Any, NamedTuple
+from operator import itemgetter
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,9 +15,9 @@ from numpy.typing import NDArray
 from .. import libm
 from ..number import Constant, Number
 from ..program import Dtype, Instruction, Operand, Program, Ref
+from .zetas import Zetas
 
 Array = NDArray[Any]
-DOUBLE = np.dtype(np.float64)
 NUMBERS = {
     "ln2": math.log(2),
     "log2(e)": 1 / math.log(2),
@@ -39,13 +41,11 @@ def real(number: Number) -> float:
 
 
 def elementwise(function: Callable[..., float]) -> Callable[..., Array]:
-    """A function of floats as one of arrays, in the dtype of the first argument."""
+    """A function of floats as one of arrays, in the dtype of the argument."""
     many = np.frompyfunc(function, 1, 1)
 
-    def over_arrays(x: Array, *rest: float) -> Array:
-        numbers = tuple(map(float, rest))
-        called = np.frompyfunc(lambda item: function(item, *numbers), 1, 1) if rest else many
-        return np.asarray(called(np.asarray(x, dtype=np.float64)), dtype=np.float64).astype(x.dtype)
+    def over_arrays(x: Array) -> Array:
+        return np.asarray(many(np.asarray(x, dtype=np.float64)), dtype=np.float64).astype(x.dtype)
 
     return over_arrays
 
@@ -58,8 +58,9 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "erfc": elementwise(math.erfc),
     "gammaln": elementwise(libm.gammaln),
     "digamma": elementwise(libm.digamma),
-    "scaled_zeta": elementwise(libm.scaled_zeta),
 }
+# Functions f(x, s) of a whole number s, each with what makes of a last number what computes them for s = 2 … last together.
+CHAINS: dict[str, Callable[[int], Callable[[Array], Array]]] = {"scaled_zeta": Zetas}
 
 
 def function(name: str) -> Callable[..., Any]:
@@ -69,7 +70,13 @@ def function(name: str) -> Callable[..., Any]:
 
 
 class Machine:
-    """The scalars of a run: NumPy arrays."""
+    """The scalars of a run: NumPy arrays.
+
+    Attributes:
+        chains: The functions that are computed for several whole numbers together.
+    """
+
+    chains: ClassVar[Mapping[str, Callable[[int], Callable[[Any], Any]]]] = CHAINS
 
     def number(self, value: Number, dtype: Dtype) -> Any:
         """A number as a scalar of the dtype."""
@@ -83,20 +90,38 @@ class Machine:
 
 
 class Step(NamedTuple):
-    """One instruction of a tape: what computes it, the places of its arguments, and the places nothing reads after it."""
+    """One instruction of a tape.
+
+    Attributes:
+        function: What computes it.
+        args: The places of its arguments.
+        dead: The places that nothing reads after it.
+    """
 
     function: Callable[..., Any]
     args: tuple[int, ...]
     dead: tuple[int, ...]
 
 
+class Chain(NamedTuple):
+    """Instructions f(x, s) on one x, which are computed together.
+
+    Attributes:
+        places: Of their results.
+        function: What computes f for s = 2 … last, one after the other along a new axis.
+    """
+
+    places: tuple[int, ...]
+    function: Callable[[Any], Any]
+
+
 class Tape(NamedTuple):
-    """A program made ready to run: the numbers stand behind the results of the instructions.
+    """A program made ready to run: the numbers stand behind the results of the instructions, and so does what chains give.
 
     Attributes:
         loads: The (place, input, row) of each plane that is read.
         steps: The other instructions, with their places.
-        numbers: The numbers they use.
+        numbers: The numbers they use; None where a chain will stand.
         stores: The (output, row, place) of what is written.
     """
 
@@ -111,22 +136,52 @@ def tape(program: Program, machine: Machine) -> Tape:
     instructions, numbers = program.instructions, list[Any]()
     places: dict[tuple[Number, Dtype], int] = {}
 
+    def behind(number: Any) -> int:
+        numbers.append(number)
+        return len(instructions) + len(numbers) - 1
+
     def place(operand: Operand, dtype: Dtype) -> int:
         if isinstance(operand, Ref):
             return operand.place
         if (operand, dtype) not in places:
-            places[operand, dtype] = len(instructions) + len(numbers)
-            numbers.append(machine.number(operand, dtype))
+            places[operand, dtype] = behind(machine.number(operand, dtype))
         return places[operand, dtype]
 
     loads = tuple((n, *ins.place) for n, ins in enumerate(instructions) if ins.function == "load")
-    steps = []
+    chains, wholes, steps = chains_of(program, machine), dict[Chain, int](), list[tuple[int, Step]]()
     for n, (ins, dead) in enumerate(zip(instructions, last_uses(program), strict=True)):
-        if ins.function != "load":
-            args = tuple(place(arg, DOUBLE if ins.function == "scaled_zeta" else ins.dtype) for arg in ins.args)
+        if chain := chains.get(n):
+            if chain not in wholes:
+                wholes[chain] = behind(None)
+                steps.append((wholes[chain], Step(chain.function, (place(ins.args[0], ins.dtype),), ())))
+            whole = wholes[chain]
+            last = (whole,) if n == chain.places[-1] else ()
+            steps.append((n, Step(itemgetter(order(ins) - 2), (whole,), dead + last)))
+        elif ins.function != "load":
+            args = tuple(place(arg, ins.dtype) for arg in ins.args)
             steps.append((n, Step(machine.function(ins), args, dead)))
     stores = tuple((s.output, s.row, place(s.operand, program.outputs[s.output].dtype)) for s in program.stores)
     return Tape(loads, tuple(steps), tuple(numbers), stores)  # type: ignore[arg-type]
+
+
+def chains_of(program: Program, machine: Machine) -> dict[int, Chain]:
+    """For each instruction that is computed with others its chain."""
+    members: dict[tuple[Any, ...], list[int]] = {}
+    for n, ins in enumerate(program.instructions):
+        if ins.function in machine.chains:
+            members.setdefault((ins.function, ins.args[0], ins.dtype), []).append(n)
+    found = dict[int, Chain]()
+    for (function, *_), places in members.items():
+        last = max(order(program.instructions[n]) for n in places)
+        found |= dict.fromkeys(places, Chain(tuple(places), machine.chains[function](last)))
+    return found
+
+
+def order(instruction: Instruction) -> int:
+    """The whole number s of an instruction f(x, s)."""
+    s = instruction.args[1]
+    assert isinstance(s, Fraction)
+    return int(s)
 
 
 def last_uses(program: Program) -> tuple[tuple[int, ...], ...]:
