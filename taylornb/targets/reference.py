@@ -79,8 +79,8 @@ class Machine:
     chains: ClassVar[Mapping[str, Callable[[int], Callable[[Any], Any]]]] = CHAINS
 
     def number(self, value: Number, dtype: Dtype) -> Any:
-        """A number as a scalar of the dtype."""
-        return dtype.type(real(value))
+        """A number as an array of the dtype without axes, which NumPy takes sooner than a scalar."""
+        return np.array(real(value), dtype)
 
     def function(self, instruction: Instruction) -> Callable[..., Any]:
         """What computes an instruction from its arguments."""
@@ -94,12 +94,12 @@ class Step(NamedTuple):
 
     Attributes:
         function: What computes it.
-        args: The places of its arguments.
+        args: What takes its arguments from all there is.
         dead: The places that nothing reads after it.
     """
 
     function: Callable[..., Any]
-    args: tuple[int, ...]
+    args: Callable[[list[Any]], Sequence[Any]]
     dead: tuple[int, ...]
 
 
@@ -153,15 +153,20 @@ def tape(program: Program, machine: Machine) -> Tape:
         if chain := chains.get(n):
             if chain not in wholes:
                 wholes[chain] = behind(None)
-                steps.append((wholes[chain], Step(chain.function, (place(ins.args[0], ins.dtype),), ())))
+                steps.append((wholes[chain], Step(chain.function, taking([place(ins.args[0], ins.dtype)]), ())))
             whole = wholes[chain]
             last = (whole,) if n == chain.places[-1] else ()
-            steps.append((n, Step(itemgetter(order(ins) - 2), (whole,), dead + last)))
+            steps.append((n, Step(itemgetter(order(ins) - 2), taking([whole]), dead + last)))
         elif ins.function != "load":
-            args = tuple(place(arg, ins.dtype) for arg in ins.args)
-            steps.append((n, Step(machine.function(ins), args, dead)))
+            args = [place(arg, ins.dtype) for arg in ins.args]
+            steps.append((n, Step(machine.function(ins), taking(args), dead)))
     stores = tuple((s.output, s.row, place(s.operand, program.outputs[s.output].dtype)) for s in program.stores)
     return Tape(loads, tuple(steps), tuple(numbers), stores)  # type: ignore[arg-type]
+
+
+def taking(places: Sequence[int]) -> Callable[[list[Any]], Sequence[Any]]:
+    """What takes the items at the places from a list."""
+    return itemgetter(*places) if len(places) > 1 else itemgetter(slice(places[0], places[0] + 1))
 
 
 def chains_of(program: Program, machine: Machine) -> dict[int, Chain]:
@@ -208,7 +213,7 @@ def run(program: Program, inputs: Sequence[Array], outputs: Sequence[Array], mac
         found[n] = inputs[slot][row]
     with np.errstate(all="ignore"):
         for n, (function, args, dead) in steps:
-            found[n] = function(*[found[place] for place in args])
+            found[n] = function(*args(found))
             for place in dead:
                 found[place] = None
         for output, row, place in stores:
