@@ -27,7 +27,7 @@ HIGH = 48  # the order from which loops in one variable are as fast as unrolled 
 HIGH_UNROLLED = 2_000  # if this has more instructions; they compile in a tenth of the time
 MARGIN = 6  # a node brings up to so many more, those of its equation, with no more products than a pair of dense series has
 PROMPT = 1_000_000  # instructions times elements that NumPy does in about the time of a compilation, some 20 ms
-# What a function costs there that is one of Python's numbers, called for each element; the zetas are some thirty calls of NumPy.
+# What a function costs there that is one of Python's numbers, called for each element; zetas are some thirty calls of NumPy.
 IN_PYTHON = {"erf": 5, "erfc": 5, "gammaln": 100, "digamma": 100, "scaled_zeta": 4}
 STREAM = 40 << 20  # bytes read and written; the last cache of a processor of today has less, or a process's share of it
 MANY = 12  # rows read and written: more than a processor fetches ahead for, so that waiting for what is to be overwritten
