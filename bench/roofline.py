@@ -92,11 +92,18 @@ double rate_{name}(const double *x, long n, int threads)
     return total;
 }}
 """
-DIVISION = "static inline double divided(double x) { return 1.25 / x; }\n"
+# What is measured beside functions of the library, and the function each takes.
+INLINE = {
+    "divided": ("static inline double divided(double x) { return 1.25 / x; }\n", None),
+    "sech2": (
+        "static inline double sech2(double x) { double e = exp(-__builtin_fabs(x)), h = 2 * e / (1 + e * e); return h * h; }\n",
+        "exp",
+    ),
+}
 
 
 def functions() -> tuple[str, ...]:
-    """The C functions whose rate can be measured."""
+    """The functions of the C library whose rate can be measured."""
     return (*(name for name in c.CANDIDATES if name in c.vectorised() and name != "hypot"), "sqrt")
 
 
@@ -122,8 +129,8 @@ def rates(folder: Path, cost: Cost, threads: int) -> dict[str, float]:
 
     The functions are keyed by their names in C; one whose rate cannot be measured is left out.
     """
-    names = [c_source.CALLS[name] for name, _ in cost.functions if name in c_source.CALLS]
-    known = [name for name in (*dict.fromkeys(names), "divided") if name == "divided" or name in functions()]
+    names = [c_source.CALLS.get(name, name) for name, _ in cost.functions]
+    known = [name for name in (*dict.fromkeys(names), "divided") if name in (*functions(), *_inline())]
     libraries = [(width, ctypes.CDLL(str(_library(folder, width)))) for width in WIDTHS]
     measures: dict[tuple[str, int], tuple[Callable[[], Any], float]] = {}
     x = np.linspace(0.1, 1.9, LENGTH)
@@ -179,12 +186,18 @@ def _rate(library: ctypes.CDLL, name: str, x: Array, threads: int) -> tuple[Call
 
 
 def _source(width: int) -> str:
-    parts = [HEADER.format(bytes=width // 8, lanes=width // 64), DIVISION]
+    parts = [HEADER.format(bytes=width // 8, lanes=width // 64)]
     for name in functions():
         simd = "extern" if name in c_source.INLINE else '__attribute__((const, simd("notinbranch")))'
         parts.append(FUNCTION.format(name=name, simd=simd, length=LENGTH))
-    parts.append(FUNCTION.format(name="divided", simd="static inline", length=LENGTH))
+    for name, text in _inline().items():
+        parts += [text, FUNCTION.format(name=name, simd="static inline", length=LENGTH)]
     return "".join(parts)
+
+
+def _inline() -> dict[str, str]:
+    """What is measured beside functions of the library, where the library has what it takes."""
+    return {name: text for name, (text, needed) in INLINE.items() if needed is None or needed in functions()}
 
 
 def _library(folder: Path, width: int) -> Path:

@@ -1,4 +1,4 @@
-"""What are the coefficients of the elementary functions' polynomials? Writes taylornb/targets/llvm/elementary/polynomials.py.
+"""What are the numbers in the elementary functions? Writes polynomials.py and tables.py in taylornb/targets/llvm/elementary.
 
 Each polynomial interpolates a smooth function at Chebyshev's nodes, in 60 digits, and is then rounded to the kind: within a
 factor of three of the best one, so with one coefficient more than the best needs at most. Run it as
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 from textwrap import fill
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from mpmath import mp, mpf
@@ -55,6 +55,11 @@ SHAPES = {
     "exp": Shape(lambda r: (mp.exp(r) - 1 - r) / r**2, -HALF_LN2, HALF_LN2, (10, 5)),
     "expm1": Shape(lambda r: (mp.exp(r) - 1 - r) / r**2, -mpf("0.289"), mpf("0.407"), (11, 6)),
     "exp2": Shape(lambda r: (mpf(2) ** r - 1) / r, -mpf("0.5005"), mpf("0.5005"), (11, 6)),
+    # where tables hold the powers 2^(j/16) and the logarithms of numbers 1/16 apart
+    "exp_sixteenth": Shape(lambda r: (mp.exp(r) - 1 - r) / r**2, -HALF_LN2 / 16, HALF_LN2 / 16, (5, 2)),
+    "expm1_sixteenth": Shape(lambda r: (mp.exp(r) - 1 - r) / r**2, -HALF_LN2 / 16, HALF_LN2 / 16, (6, 3)),
+    "exp2_sixteenth": Shape(lambda r: (mpf(2) ** r - 1) / r, -mpf("0.03126"), mpf("0.03126"), (6, 3)),
+    "log_sixteenth": Shape(lambda r: (mp.log1p(r) - r) / r**2, -mpf("0.0313"), mpf("0.0626"), (9, 4)),
     "sinh": Shape(of_square(lambda r: (mp.sinh(r) - r) / r**3), 0, HALF_LN2**2, (5, 3)),
     "cosh": Shape(of_square(lambda r: (mp.cosh(r) - 1) / r**2), 0, HALF_LN2**2, (6, 3)),
     "tanh": Shape(of_square(lambda x: (mp.tanh(x) - x) / x**3), 0, mpf("0.303"), (10, 5)),
@@ -96,7 +101,7 @@ def worst(shape: Shape, coefficients: list[float]) -> float:
     return float(max(abs(mp.polyval(coefficients[::-1], t) / shape.function(t) - 1) for t in points))
 
 
-HEAD = '''"""Which coefficients have the polynomials of the elementary functions, lowest power first?
+POLYNOMIALS_HEAD = '''"""Which coefficients have the polynomials of the elementary functions, lowest power first?
 
 docs/make_polynomials.py writes this; there are the functions and the intervals, too.
 """
@@ -116,9 +121,56 @@ def rounded() -> dict[str, list[list[float]]]:
     }
 
 
-def page(found: dict[str, list[list[float]]]) -> str:
+TABLES_HEAD = '''"""Which numbers are in the tables of sixteen that elementary functions read from registers?
+
+docs/make_polynomials.py writes this, and says how they are found.
+"""
+
+# fmt: off
+# name: (float64, float32)
+TABLES: dict[str, tuple[tuple[float, ...], ...]] = {
+'''
+CANDIDATES = 4000  # neighbours of a number among which the best one is taken
+
+
+def tables() -> dict[str, list[list[float]]]:
+    """The tables, for each kind: 2^(j/16) and what its rounding lost of it, and inverses of numbers with their logarithms.
+
+    A table of inverses may hold any numbers near those of the middles of its intervals. Those are taken whose logarithms are
+    nearly numbers of the kind, so that a rounded logarithm is as good as an exact one (Gal's accurate tables).
+    """
+    found: dict[str, list[list[float]]] = {name: [] for name in ("exp2", "exp2_rest", "inverse", "log")}
+    for kind in (np.float64, np.float32):
+        exact = [mpf(2) ** (mpf(j) / 16) for j in range(16)]
+        powers = [kind(float(x)) for x in exact]
+        found["exp2"].append(powers)
+        found["exp2_rest"].append([kind(float((x - float(y)) / float(y))) for x, y in zip(exact, powers, strict=True)])
+        inverses = [kind(1) if j in (0, 15) else accurate(1 / middle(j), kind) for j in range(16)]  # next to 1 nothing is lost
+        found["inverse"].append(inverses)
+        found["log"].append([kind(float(-mp.log(float(x)))) + kind(0) for x in inverses])
+    return found
+
+
+def middle(j: int) -> float:
+    """The middle of the numbers between 3/4 and 3/2 whose first four binary digits after the point are those of j."""
+    return (16 + j + 0.5) / (16 if j < 8 else 32)
+
+
+def accurate(x: float, kind: type[np.floating[Any]]) -> np.floating[Any]:
+    """The number near x whose logarithm is nearest to a number of the kind, in units of its last place."""
+    step = float(np.spacing(kind(x)))
+    near = [kind(x + n * step) for n in range(-CANDIDATES // 2, CANDIDATES // 2)]
+
+    def lost(number: np.floating[Any]) -> float:
+        exact = mp.log(float(number))
+        return abs(float((exact - float(kind(float(exact)))) / float(np.spacing(kind(float(exact))))))
+
+    return min(near, key=lost)
+
+
+def page(head: str, found: dict[str, list[list[float]]]) -> str:
     """The module that holds them all."""
-    lines = [HEAD]
+    lines = [head]
     for name, rows in found.items():
         lines.append(f'    "{name}": (\n')
         for numbers in rows:
@@ -132,4 +184,6 @@ if __name__ == "__main__":
     found = rounded()
     for name, rows in found.items():
         print(f"{name:10}", *(f"{worst(SHAPES[name], [float(c) for c in numbers]):.1e}" for numbers in rows))
-    Path(__file__).parent.parent.joinpath("taylornb/targets/llvm/elementary/polynomials.py").write_text(page(found))
+    folder = Path(__file__).parent.parent / "taylornb/targets/llvm/elementary"
+    (folder / "polynomials.py").write_text(page(POLYNOMIALS_HEAD, found))
+    (folder / "tables.py").write_text(page(TABLES_HEAD, tables()))

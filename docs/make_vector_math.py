@@ -17,7 +17,7 @@ from taylornb.targets.llvm.machine import host
 PAGE = Path(__file__).with_name("vector-math.md")
 BEGIN, END = "<!-- table -->", "<!-- end of table -->"
 COUNT = 1_000_000
-KINDS = ("libmvec", "branch-free", "scalar")
+KINDS = ("libmvec", "tables in registers", "branch-free", "scalar")
 DTYPES = ("float64", "float32")
 
 

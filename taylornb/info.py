@@ -24,9 +24,10 @@ class Info:
         processor: LLVM's name for it.
         vector_bits: The width of the vectors in compiled kernels.
         vector_math: Where elementary functions on vectors come from: "inline" is taylornb's own arithmetic, "libmvec"
-            glibc's library where it has the function, "auto" the faster of the two, and "off" one call of the C library
-            for each element. TAYLORNB_VECTOR_MATH sets it.
-        functions: For each elementary function its way in float64: "libmvec", "inline" or "scalar".
+            glibc's library where it has the function, "auto" the fastest for this processor, and "off" one call of the C
+            library for each element. TAYLORNB_VECTOR_MATH sets it.
+        functions: For each elementary function its way in float64: "tables" (in registers of AVX-512), "libmvec", "inline",
+            "composed" of others, "scalar", or a processor's "instruction".
         threads: How many a kernel may use.
         cache: The state of the cache of compiled code.
         pool_bytes: The memory that results left and that is kept for others, and how much that may become.

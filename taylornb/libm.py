@@ -1,4 +1,4 @@
-"""Scalar functions that neither NumPy nor Numba has, or not to full accuracy: the gamma family and remainder.
+"""Scalar functions that neither NumPy nor Numba has, or not to full accuracy: the gamma family, remainder and sech².
 
 Plain Python on floats, so that every target can use them: NumPy element by element, Numba inside its kernels. Of many elements
 `targets.zetas` computes the zetas with the same arithmetic on arrays.
@@ -167,6 +167,13 @@ def remainder(a: float, b: float) -> float:
     return rest + b if (rest < 0) != (b < 0) else rest
 
 
+def sech2(x: float) -> float:
+    """1/cosh²: the square of 2e/(1 + e²), e = exp(−|x|), which neither overflows nor is subnormal before the result is."""
+    small = math.exp(-abs(x))
+    root = 2 * small / (1 + small * small)
+    return root * root
+
+
 def _sum_over_all(r: float, n: int, sign: float) -> float:
     """r^(n−1)·Σ (r + k)^-n over every whole k, 0 < r ≤ 1/2: the two nearest terms first, which cancel at 1/2 for odd n."""
     nearest = 1 / r + sign * _term(1 - r, n, r)
@@ -250,6 +257,7 @@ FUNCTIONS = (
     gammaln,
     digamma,
     remainder,
+    sech2,
     _sum_over_all,
     _zeta_of_positive,
     _term,

@@ -38,13 +38,14 @@ LAYERS = [
     ["targets.multiprecision", "targets.source", "targets.numba", "targets.llvm.machine"],
     ["targets.llvm.text", "targets.llvm.libmvec"],
     ["targets.llvm.huge"],
-    [f"{ELEMENTARY}.polynomials"],
+    [f"{ELEMENTARY}.{numbers}" for numbers in ("polynomials", "tables", "registers")],
     [f"{ELEMENTARY}.pieces"],
     [
         f"{ELEMENTARY}.{family}"
         for family in ("angles", "circular", "exponentials", "logarithms", "remainders", "roots", "zetas")
     ],
     [f"{ELEMENTARY}.{family}" for family in ("errors", "gammas", "hyperbolic", "inverse_hyperbolic", "powers")],
+    [f"{ELEMENTARY}.tabulated"],
     [ELEMENTARY],
     ["targets.llvm.blocks", "targets.llvm.functions"],
     ["targets.llvm.frame"],

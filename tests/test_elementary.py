@@ -10,8 +10,9 @@ from lanes import over_arrays
 from mpmath import mp, mpf
 from ulp import ROWS, exact_values, good_values, hard, random, worst
 
-from taylornb.targets.llvm.elementary import FUNCTIONS, sincos
+from taylornb.targets.llvm.elementary import FUNCTIONS, PAIRS, TABULATED, TABULATED_PAIRS, registers
 from taylornb.targets.llvm.elementary.polynomials import POLYNOMIALS
+from taylornb.targets.llvm.elementary.tables import TABLES
 from taylornb.targets.llvm.machine import host
 from taylornb.targets.llvm.text import Code, Module, Vector
 
@@ -21,11 +22,14 @@ COUNT = 5_000
 # The claims, in units in the last place, for both dtypes.
 MOST = {
     "exp": 1.3, "exp2": 1.5, "expm1": 1.4, "log": 0.9, "log2": 1.1, "log10": 1.1, "log1p": 1.6, "sin": 1.1, "cos": 1.1,
-    "tan": 3.3, "sinh": 1.9, "cosh": 2.1, "tanh": 1.7, "arcsin": 1.4, "arccos": 1.4, "arctan": 2.0, "arctan2": 2.2,
-    "arcsinh": 2.1, "arccosh": 2.3, "arctanh": 2.0, "cbrt": 1.3, "hypot": 1.1, "power": 1.4, "erf": 1.4, "erfc": 3.5,
+    "tan": 3.3, "sinh": 1.9, "cosh": 2.1, "tanh": 2.8, "sech2": 3.3, "arcsin": 1.4, "arccos": 1.4, "arctan": 2.0,
+    "arctan2": 2.2, "arcsinh": 2.1, "arccosh": 2.3, "arctanh": 2.0, "cbrt": 1.3, "hypot": 1.1, "power": 1.4,
+    "erf": 1.4, "erfc": 3.5,
 }  # fmt: skip
+TABULATED_MOST = {"exp": 1.3, "exp2": 1.3, "expm1": 1.5, "log": 1.7, "log1p": 1.7, "tanh": 2.8, "sech2": 3.8}
 ZETAS = {f"scaled_zeta, s = {s}": partial(lambda v, x, s: FUNCTIONS["scaled_zeta"](v, x, s), s=s) for s in (2, 3, 9, 20)}
 ALL = {**{name: f for name, f in FUNCTIONS.items() if name != "scaled_zeta"}, **ZETAS}
+ALL |= {f"{name}, tables": f for name, f in TABULATED.items() if registers.present(host())}
 TWO = ("power", "arctan2", "hypot", "remainder")
 
 
@@ -35,6 +39,7 @@ def evaluator(name, dtype, lanes=None):
 
 
 def arguments(name, dtype):
+    name = name.removesuffix(", tables")
     if name in ROWS:
         return tuple(np.concatenate(pair) for pair in zip(random(name, dtype, 2000), hard(name, dtype), strict=True))
     with np.errstate(all="ignore"):
@@ -49,14 +54,26 @@ def same_bits(a, b):
     )
 
 
+def check_claim(name, dtype, function, most):
+    for points, oracle in ((random(name, dtype, COUNT), good_values), (hard(name, dtype), exact_values)):
+        error, line = worst(function(*points), oracle(name, *points), points)
+        assert error <= most, line
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("name", ROWS)
 def test_a_value_is_as_exact_as_is_claimed(name, dtype):
-    for points, oracle in ((random(name, dtype, COUNT), good_values), (hard(name, dtype), exact_values)):
-        exact = oracle(name, *points)
-        got = evaluator(name, dtype)(*points)
-        error, line = worst(got, exact, points)
-        assert error <= MOST[name], line
+    check_claim(name, dtype, evaluator(name, dtype), MOST[name])
+
+
+with_tables = pytest.mark.skipif(not registers.present(host()), reason="this processor has no registers of 512 bits")
+
+
+@with_tables
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", TABULATED)
+def test_with_tables_a_value_is_as_exact_as_is_claimed(name, dtype):
+    check_claim(name, dtype, evaluator(f"{name}, tables", dtype), TABULATED_MOST[name])
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -70,11 +87,18 @@ def test_bits_depend_on_the_lane_alone(name, dtype):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_sine_and_cosine_together_are_those_apart(dtype):
-    (x,) = arguments("sin", dtype)
-    for n, name in enumerate(("sin", "cos")):
-        together = over_arrays(lambda v, x, n=n: sincos(v, x)[n], dtype)
-        assert same_bits(together(x), evaluator(name, dtype)(x))
+@pytest.mark.parametrize(
+    ("names", "build", "ending"),
+    [
+        *((names, build, "") for names, build in PAIRS.items()),
+        *(pytest.param(names, build, ", tables", marks=with_tables) for names, build in TABULATED_PAIRS.items()),
+    ],
+)
+def test_functions_together_are_those_apart(names, build, ending, dtype):
+    (x,) = arguments(names[0], dtype)
+    for n, name in enumerate(names):
+        together = over_arrays(lambda v, x, n=n: build(v, x)[n], dtype)
+        assert same_bits(together(x), evaluator(name + ending, dtype)(x))
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -100,12 +124,13 @@ def test_a_long_function_is_written_once(name):
     assert module.text().count(f"define internal <4 x double> @taylornb_{name}_v4f64(") == 1
 
 
-def test_the_polynomials_are_those_of_the_script():
+@pytest.mark.parametrize(("function", "stored"), [("rounded", POLYNOMIALS), ("tables", TABLES)])
+def test_polynomials_and_tables_are_those_of_the_script(function, stored):
     script = runpy.run_path(str(ROOT / "docs" / "make_polynomials.py"))
-    found = script["rounded"]()
+    found = script[function]()
     assert {name: tuple(tuple(map(float, row)) for row in rows) for name, rows in found.items()} == {
         name: tuple(tuple(map(float, np.asarray(row, kind))) for row, kind in zip(rows, DTYPES, strict=False))
-        for name, rows in POLYNOMIALS.items()
+        for name, rows in stored.items()
     }
 
 

@@ -4,7 +4,7 @@ import itertools
 import json
 import subprocess
 import sys
-from math import factorial
+from math import factorial, prod
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -59,7 +59,7 @@ def in_one_variable(workload, polynomials, order):
 def in_several_variables(workload, base, exponents):
     """∂^α/α! for each α of exponents."""
     lib = Frozen(workload, base)
-    scale = [mp.mpf(np.prod([factorial(int(k)) for k in powers])) for powers in exponents]
+    scale = [mp.mpf(prod(factorial(int(k)) for k in powers)) for powers in exponents]
     found = [mp.diff(lambda *at: lib(workload, at), tuple(base), tuple(map(int, powers))) for powers in exponents]
     return [derivative / by for derivative, by in zip(found, scale, strict=True)]
 

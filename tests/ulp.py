@@ -21,7 +21,8 @@ class Row(NamedTuple):
     """An elementary function: its exact value, where it is probed, and NumPy's function of another name, if there is one.
 
     ``whole`` maps random numbers of every size into the domain; ``ranges`` are the ordinary ones, for both dtypes; ``near``
-    are the points, in its domain, that arguments crowd round.
+    are the points, in its domain, that arguments crowd round. Functions that NumPy lacks are those of ``double``, or of
+    ``long``, on long doubles.
     """
 
     exact: object
@@ -29,6 +30,7 @@ class Row(NamedTuple):
     ranges: tuple
     near: tuple = ()
     double: object = None
+    long: object = None
 
 
 def _far(function):
@@ -41,6 +43,10 @@ def _power(x, y):
         return mp.nan
     size = mp.exp(max(mpf(-FAR), min(mpf(FAR), y * mp.log(abs(x)))))
     return -size if x < 0 and int(y) % 2 else size
+
+
+def _sech2(x):
+    return 1 / np.cosh(x) ** 2
 
 
 def _inside(x):
@@ -85,6 +91,7 @@ ONE = {
     "sinh": Row(_far(mp.sinh), _anywhere, (*SYMMETRIC, (-712.0, 712.0))),
     "cosh": Row(_far(mp.cosh), _anywhere, (*SYMMETRIC, (-712.0, 712.0))),
     "tanh": Row(_far(mp.tanh), _anywhere, ((-1.0, 1.0), (-25.0, 25.0))),
+    "sech2": Row(_far(lambda x: mp.sech(x) ** 2), _anywhere, ((-1.0, 1.0), (-25.0, 25.0), (-375.0, 375.0)), long=_sech2),
     "arcsin": Row(mp.asin, _inside, ((-1.0, 1.0),), (*ONES, 0.5)),
     "arccos": Row(mp.acos, _inside, ((-1.0, 1.0),), (*ONES, 0.5)),
     "arctan": Row(mp.atan, _anywhere, SYMMETRIC, ONES),
@@ -109,6 +116,7 @@ THRESHOLDS = {
     "expm1": (-36.7368005696771, -37.42994775, -16.63553233, -17.32867951),
     "sinh": (710.4758600739439, 89.41598629223294),
     "tanh": (19.06154746539849, 22.1807097779, 9.010913347279289),
+    "sech2": (354.891356446692, 373.0, 44.36141955583650, 51.9860),
     "erf": (5.921587195794, 3.9192059),
     "erfc": (26.54325845425098, 27.22601711110837, 9.194548845, 10.0546769),
 }
@@ -214,12 +222,12 @@ def _partner(name, rng, x, y):
 
 
 def long_values(name, *arguments):
-    """C's value in long double; in float64 for erf and erfc, which NumPy lacks."""
+    """C's value in long double; in float64 for erf and erfc."""
     row = ROWS[name]
     with np.errstate(all="ignore"):
         if row.double:
             return np.frompyfunc(row.double, 1, 1)(arguments[0].astype(float)).astype(LONG)
-        return getattr(np, name)(*(a.astype(LONG) for a in arguments))
+        return (row.long or getattr(np, name))(*(a.astype(LONG) for a in arguments))
 
 
 def exact_values(name, *arguments):

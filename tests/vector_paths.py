@@ -33,6 +33,7 @@ def path(width, chosen, way):
 
 PATHS = {
     **{f"libmvec, {8 * width} bits": path(width, "libmvec", "libmvec") for width in (16, 32, 64)},
+    "tables in registers": path(host().width, "auto", "tables"),
     "branch-free": path(host().width, "inline", "inline"),
     "scalar": path(host().width, "off", "scalar"),
 }

@@ -26,7 +26,9 @@ FORMS = {
     "less_equal": "{0} <= {1}",
     "equal": "{0} == {1}",
     "not_equal": "{0} != {1}",
+    "sech2": "({{ {type} e = {exp}(-{fabs}({0})), h = 2 * e / (1 + e * e); h * h; }})",
 }
+CALLED_IN = {"sech2": ("exp", "absolute")}  # what the forms above call
 CALLS = {
     "absolute": "fabs",
     "arcsin": "asin",
@@ -101,7 +103,8 @@ def source(program: Program, vectorised: frozenset[str]) -> str:
 
 def called(program: Program) -> set[tuple[str, Dtype]]:
     """The C functions that a program calls, without the suffix of float."""
-    return {(CALLS[ins.function], ins.dtype) for ins in program.instructions if ins.function in CALLS}
+    names = ((CALLED_IN.get(ins.function, (ins.function,)), ins.dtype) for ins in program.instructions)
+    return {(CALLS[name], dtype) for found, dtype in names for name in found if name in CALLS}
 
 
 def _declarations(program: Program, vectorised: frozenset[str]) -> Iterator[str]:
@@ -121,7 +124,8 @@ def _statement(n: int, instruction: Instruction, places: dict[tuple[int, ...], i
         return f"{scalar} v{n} = {_suffixed(CALLS[instruction.function], instruction.dtype)}({', '.join(terms)});"
     if instruction.function not in FORMS:
         raise FormError(f"instruction {instruction.function!r} has no form in C")
-    return f"{scalar} v{n} = {FORMS[instruction.function].format(*terms)};"
+    names = {name: _suffixed(name, instruction.dtype) for name in ("exp", "fabs")}
+    return f"{scalar} v{n} = {FORMS[instruction.function].format(*terms, type=scalar, **names)};"
 
 
 def _term(operand: Operand, dtype: Dtype) -> str:

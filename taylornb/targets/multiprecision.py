@@ -39,6 +39,7 @@ OWN: dict[str, Callable[..., Any]] = {
     "exp2": lambda m, x: m.power(2, x),
     "log2": lambda m, x: m.log(x, 2),
     "cbrt": lambda m, x: m.sign(x) * m.cbrt(abs(x)),
+    "sech2": lambda m, x: m.sech(x) ** 2,
     "trunc": lambda m, x: m.sign(x) * m.floor(abs(x)),
     "isfinite": lambda m, x: not (m.isinf(x) or m.isnan(x)),
     "copysign": lambda m, a, b: abs(a) if b >= 0 else -abs(a),

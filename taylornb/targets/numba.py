@@ -25,6 +25,7 @@ SCOPE = {
     "gammaln": libm.gammaln,
     "digamma": libm.digamma,
     "scaled_zeta": libm.scaled_zeta,
+    "sech2": libm.sech2,
     "remainder": libm.remainder,
 }
 

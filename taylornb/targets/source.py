@@ -30,6 +30,7 @@ FORMS = {
     "logical_or": "{0} | {1}",
     "logical_xor": "{0} ^ {1}",
     "logical_not": "not {0}",
+    "sech2": "{type}(sech2(f8({0})))",
     "erf": "math.erf({0})",
     "erfc": "math.erfc({0})",
     "gammaln": "{type}(gammaln(f8({0})))",

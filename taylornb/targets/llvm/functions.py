@@ -11,10 +11,13 @@ from typing import Any
 import numpy as np
 
 from . import huge, libmvec
-from .elementary import FUNCTIONS
+from .elementary import FUNCTIONS, PAIRS, TABULATED, TABULATED_PAIRS
+from .elementary.registers import present
+from .machine import host
 from .text import Vector
 
 Builder = Callable[..., str]
+Pair = Callable[..., tuple[str, str]]
 PATHS = ("auto", "libmvec", "inline", "off")
 
 
@@ -70,10 +73,15 @@ HUGE = frozenset([("sin", "libmvec"), ("cos", "libmvec"), ("sin", "scalar"), ("c
 # What libmvec computes faster than taylornb does: (name, bytes of an element). All others are faster inline, where no call
 # costs the vectors in registers, and more accurate (docs/vector-math.md).
 LIBRARY_FIRST = frozenset((name, size) for name in ("log2", "log10", "cbrt") for size in (4, 8)) | {
-    ("log1p", 8),
+    ("log1p", 8),  # where there are no tables in registers
     ("tan", 8),
     ("erf", 8),
     ("erfc", 8),
+}
+# The ways that are arithmetic of taylornb's own: functions, and those that are computed two at a time.
+INLINE: dict[str, tuple[dict[str, Builder], dict[tuple[str, str], Pair]]] = {
+    "inline": (FUNCTIONS, PAIRS),
+    "tables": (TABULATED, TABULATED_PAIRS),
 }
 LOGIC = {"logical_and": "and", "logical_or": "or", "logical_xor": "xor"}
 TESTS: dict[str, Builder] = {
@@ -138,17 +146,26 @@ def _builder(name: str, dtype: np.dtype[Any], lanes: int, chosen: str, way: str)
         symbol = libmvec.found(name, dtype, lanes)
         assert symbol is not None
         return lambda v, *args: v.call(symbol, *args)
-    if way == "inline":
-        return FUNCTIONS[name]
+    if way in INLINE:
+        return INLINE[way][0][name]
     assert name in libmvec.ARGUMENTS, f"{name} is no function of the C library"
     c_name = libmvec.c_name(name, dtype)
     return lambda v, *args: v.each(c_name, *args)
 
 
+def pair_of(name: str, dtype: np.dtype[Any], lanes: int, chosen: str) -> tuple[tuple[str, str], Pair] | None:
+    """Two functions of which this is one, and what computes both; None where each is computed alone."""
+    way = way_of(name, dtype, lanes, chosen)
+    pairs = INLINE[way][1] if way in INLINE else {}
+    return next(((names, build) for names, build in pairs.items() if name in names), None)
+
+
 def way_of(name: str, dtype: np.dtype[Any], lanes: int, chosen: str) -> str:
-    """How an elementary function is computed: composed of others, by libmvec, inline, or scalar."""
+    """How an elementary function is computed: composed of others, with tables in registers, by libmvec, inline, or scalar."""
     if name in COMPOSED:
         return "composed"
+    if chosen == "auto" and name in TABULATED and present(host()):
+        return "tables"
     library = chosen == "libmvec" or (chosen == "auto" and (name, dtype.itemsize) in LIBRARY_FIRST)
     if library and libmvec.found(name, dtype, lanes):
         return "libmvec"

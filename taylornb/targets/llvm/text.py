@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -127,6 +128,10 @@ class Vector:
         """The number in every lane, rounded to the kind."""
         return f"splat ({self.element} {self.scalar(number)})"
 
+    def constants(self, numbers: Sequence[float]) -> str:
+        """A number for each lane."""
+        return f"<{', '.join(f'{self.element} {self.scalar(number)}' for number in numbers)}>"
+
     def scalar(self, number: float) -> str:
         """The number as LLVM writes it: the bits of the double of the same value."""
         with np.errstate(all="ignore"):
@@ -226,6 +231,27 @@ class Vector:
         name = f"llvm.vector.reduce.or.v{self.lanes}i1"
         self.code.module.declare(name, "i1", self.mask)
         return self.code.emit(f"call i1 @{name}({self.mask} {mask})")
+
+    # ---- part by part ----------------------------------------------------------------------------
+
+    def piecewise(self, lanes: int, build: Callable[..., str], *args: str) -> str:
+        """What `build` makes of vectors of exactly so many lanes: of each part of longer ones, or of shorter ones filled up."""
+        part = replace(self, lanes=lanes)
+        if lanes == self.lanes:
+            return build(part, *args)
+        if lanes > self.lanes:
+            filled = [self._shuffled(arg, [n % self.lanes for n in range(lanes)]) for arg in args]
+            return part._shuffled(build(part, *filled), range(self.lanes))
+        starts = range(0, self.lanes, lanes)
+        found = [build(part, *[self._shuffled(arg, range(n, n + lanes)) for arg in args]) for n in starts]
+        while len(found) > 1:
+            found = [part._shuffled(a, range(2 * part.lanes), b) for a, b in zip(found[::2], found[1::2], strict=True)]
+            part = replace(part, lanes=2 * part.lanes)
+        return found[0]
+
+    def _shuffled(self, a: str, places: Sequence[int], b: str = "poison") -> str:
+        order = f"<{len(places)} x i32> <{', '.join(f'i32 {n}' for n in places)}>"
+        return self.code.emit(f"shufflevector {self.type} {a}, {self.type} {b}, {order}")
 
     # ---- lane by lane ----------------------------------------------------------------------------
 

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 
 from ...program import Instruction, Operand, Program, Ref
 from ..reference import real
 from . import frame
-from .elementary import sincos
-from .functions import PLAIN, cast, elementary, truth, way_of
+from .functions import PLAIN, cast, elementary, pair_of, truth, way_of
 from .text import Code, Dtype, Module, Vector
 
 TRUTH = np.dtype(bool)
-OTHER = {"sin": "cos", "cos": "sin"}  # computed together where both are wanted
 DOUBLE = np.dtype(np.float64)
 # Cycles until the result of an instruction is there, and cycles that it keeps a unit busy, about, on recent processors.
 TIMES = {"load": (5, 1), "divide": (14, 16), "sqrt": (20, 24), "call": (60, 30)}
@@ -56,8 +53,8 @@ class Body:
     def __init__(self, program: Program, code: Code, lanes: int, path: str, width: int) -> None:
         self.program, self.code, self.lanes, self.path, self.width = program, code, lanes, path, width
         self._names: dict[int, str] = {}
-        self._circular: dict[tuple[str, Operand, Dtype], str] = {}  # sines and cosines that came with the other one
-        self._called = {(ins.function, ins.args, ins.dtype) for ins in program.instructions if ins.function in OTHER}
+        self._paired: dict[tuple[str, tuple[Operand, ...], Dtype], str] = {}  # functions that came with another one
+        self._called = {(ins.function, ins.args, ins.dtype) for ins in program.instructions if is_call(ins)}
 
     def write(self, rows: frame.Ends) -> None:
         """Append loads, instructions and stores."""
@@ -100,35 +97,16 @@ class Body:
         return self._call(ins, terms)
 
     def _call(self, ins: Instruction, terms: list[str]) -> str:
-        v, other = self._vector(ins.dtype, contract=False), OTHER.get(ins.function)
-        if (other, ins.args, ins.dtype) in self._called and way_of("sin", ins.dtype, self.lanes, self.path) == "inline":
-            if (ins.function, ins.args[0], ins.dtype) not in self._circular:
-                for name, result in zip(("sin", "cos"), sincos(v, *terms), strict=True):
-                    self._circular[name, ins.args[0], ins.dtype] = result
-            return self._circular[ins.function, ins.args[0], ins.dtype]
+        v, pair = self._vector(ins.dtype, contract=False), pair_of(ins.function, ins.dtype, self.lanes, self.path)
+        if pair is not None and self._called.issuperset((name, ins.args, ins.dtype) for name in pair[0]):
+            if (ins.function, ins.args, ins.dtype) not in self._paired:
+                for name, result in zip(pair[0], pair[1](v, *terms), strict=True):
+                    self._paired[name, ins.args, ins.dtype] = result
+            return self._paired[ins.function, ins.args, ins.dtype]
         most = self.width // ins.dtype.itemsize
         if self.lanes > most and way_of(ins.function, ins.dtype, most, self.path) == "libmvec":
-            return self._piecewise(ins, terms, replace(v, lanes=most))
+            return v.piecewise(most, elementary(ins.function, ins.dtype, most, self.path), *terms)
         return elementary(ins.function, ins.dtype, self.lanes, self.path)(v, *terms)
-
-    def _piecewise(self, ins: Instruction, terms: list[str], part: Vector) -> str:
-        """A function of the library, which takes just a vector of the machine, on each part of a longer one."""
-        builder, count, kind = (
-            elementary(ins.function, ins.dtype, part.lanes, self.path),
-            part.lanes,
-            self._vector(ins.dtype).type,
-        )
-        found = []
-        for start in range(0, self.lanes, count):
-            cut = [self.code.emit(f"shufflevector {kind} {term}, {kind} poison, {_order(start, count)}") for term in terms]
-            found.append(builder(part, *cut))
-        while len(found) > 1:
-            kind, count = f"<{count} x {part.element}>", 2 * count
-            found = [
-                self.code.emit(f"shufflevector {kind} {a}, {kind} {b}, {_order(0, count)}")
-                for a, b in zip(found[::2], found[1::2], strict=True)
-            ]
-        return found[0]
 
     def _vector(self, dtype: Dtype, contract: bool = True) -> Vector:
         return Vector(self.code, self.lanes, dtype, contract)
@@ -182,7 +160,3 @@ def vectors(program: Program) -> int:
         work += cycles
         waiting = max(waiting, ready[-1])
     return 2 if waiting > WAITING * work / ISSUED else 1
-
-
-def _order(start: int, count: int) -> str:
-    return f"<{count} x i32> <{', '.join(f'i32 {n}' for n in range(start, start + count))}>"

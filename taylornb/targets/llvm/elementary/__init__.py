@@ -7,12 +7,15 @@ in that lane alone.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from . import tabulated
 from .angles import arccos, arcsin, arctan, arctan2
 from .circular import cos, sin, sincos, tan
 from .errors import erf, erfc
 from .exponentials import exp, exp2, expm1
 from .gammas import digamma, gammaln
-from .hyperbolic import cosh, sinh, tanh
+from .hyperbolic import cosh, sech2, sinh, tanh, tanh_sech2
 from .inverse_hyperbolic import arccosh, arcsinh, arctanh
 from .logarithms import log, log1p, log2, log10
 from .pieces import Builder
@@ -21,7 +24,7 @@ from .remainders import remainder
 from .roots import cbrt, hypot
 from .zetas import scaled_zeta
 
-__all__ = ["FUNCTIONS", "sincos"]
+__all__ = ["FUNCTIONS", "PAIRS", "TABULATED", "TABULATED_PAIRS", "Builder"]
 
 # The name is that of the op; scaled_zeta takes a whole number last, arctan2 has y first.
 FUNCTIONS: dict[str, Builder] = {
@@ -38,6 +41,7 @@ FUNCTIONS: dict[str, Builder] = {
     "sinh": sinh,
     "cosh": cosh,
     "tanh": tanh,
+    "sech2": sech2,
     "arcsin": arcsin,
     "arccos": arccos,
     "arctan": arctan,
@@ -55,3 +59,17 @@ FUNCTIONS: dict[str, Builder] = {
     "digamma": digamma,
     "scaled_zeta": scaled_zeta,
 }
+# Functions that are computed together where a program wants both of one argument, with the bits that each has alone.
+PAIRS: dict[tuple[str, str], Callable[..., tuple[str, str]]] = {("sin", "cos"): sincos, ("tanh", "sech2"): tanh_sech2}
+
+# The same where registers hold tables.
+TABULATED: dict[str, Builder] = {
+    "exp": tabulated.exp,
+    "exp2": tabulated.exp2,
+    "expm1": tabulated.expm1,
+    "log": tabulated.log,
+    "log1p": tabulated.log1p,
+    "tanh": lambda v, x: tabulated.tanh_sech2(v, x)[0],
+    "sech2": lambda v, x: tabulated.tanh_sech2(v, x)[1],
+}
+TABULATED_PAIRS: dict[tuple[str, str], Callable[..., tuple[str, str]]] = {("tanh", "sech2"): tabulated.tanh_sech2}

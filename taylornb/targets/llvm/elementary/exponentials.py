@@ -59,9 +59,9 @@ def less_multiple_of_ln2_and_excess(v: Vector, x: str, k: str) -> tuple[str, str
     return r, v.fma(k, v.constant(low), v.subtract(r, near))
 
 
-def rise(v: Vector, r: str) -> str:
-    """The difference exp r − 1 for |r| ≤ (log 2)/2."""
-    return v.fma(v.multiply(r, r), polynomial(v, "exp", r), r)
+def rise(v: Vector, r: str, name: str = "exp") -> str:
+    """The difference exp r − 1 for |r| ≤ (log 2)/2, to the digits of the function of that name."""
+    return v.fma(v.multiply(r, r), polynomial(v, name, r), r)
 
 
 def scaled(v: Vector, x: str, bits: str) -> str:

@@ -1,5 +1,7 @@
 """How are hyperbolic functions computed without branches?
 
+tanh x and 1/cosh² x share an exponential and a division, and kernels want both: one is the slope of the other.
+
 sinh x and cosh x by the addition theorem at |x| = k·log 2 + r; both are doubled last, since 2^1024 is no number.
 """
 
@@ -8,21 +10,45 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..text import Vector
-from .exponentials import PER_LN2, less_multiple_of_ln2, less_multiple_of_ln2_and_excess, rise
-from .pieces import at_most, chosen, form, magnitude, nearest, polynomial, signed, two_to
+from .exponentials import PER_LN2, less_multiple_of_ln2, less_multiple_of_ln2_and_excess, rise, scaled
+from .pieces import at_least, at_most, chosen, form, magnitude, nearest, polynomial, quick_sum, signed
 
 
 def tanh(v: Vector, x: str) -> str:
-    """The hyperbolic tangent: a polynomial up to 0.55, then t/(t + 2) with t = exp 2|x| − 1."""
-    size = magnitude(v, x)
-    z = v.multiply(x, x)
-    near = v.fma(v.multiply(size, z), polynomial(v, "tanh", z), size)
-    twice = at_most(v, v.add(size, size), chosen(v, 44, 20))  # beyond, the result is 1
-    k, bits = nearest(v, twice, PER_LN2, form(v).bias)
-    scale = two_to(v, bits)
-    t = v.fma(scale, rise(v, less_multiple_of_ln2(v, twice, k)), v.subtract(scale, v.constant(1)))
-    far = v.divide(t, v.add(t, v.constant(2)))
-    return signed(v, v.select(v.compare("olt", size, v.constant(0.55)), near, far), x)
+    """The hyperbolic tangent."""
+    return tanh_sech2(v, x)[0]
+
+
+def sech2(v: Vector, x: str) -> str:
+    """1/cosh²."""
+    return tanh_sech2(v, x)[1]
+
+
+def tanh_sech2(v: Vector, x: str) -> tuple[str, str]:
+    """Both."""
+    twice = twice_below(v, x)
+    k, bits = nearest(v, twice, PER_LN2, 2 * form(v).bias + 2)
+    less_one = rise(v, less_multiple_of_ln2(v, twice, k), "expm1")
+    four = scaled(v, v.add(v.constant(1), less_one), bits)
+    fall = v.fma(four, v.constant(0.25), v.constant(-1))
+    return of_fall(v, x, v.select(v.compare("oeq", k, v.constant(0)), less_one, fall), four)
+
+
+def twice_below(v: Vector, x: str) -> str:
+    """−2|x|, but no less than where 1/cosh² is 0."""
+    return at_least(v, v.multiply(magnitude(v, x), v.constant(-2)), chosen(v, -750, -106))
+
+
+def of_fall(v: Vector, x: str, fall: str, four: str) -> tuple[str, str]:
+    """Both, from e − 1 and 4e with e = exp(−2|x|): (1 − e)/(1 + e) and 4e/(1 + e)²."""
+    bottom, lost = quick_sum(v, v.constant(2), fall)
+    inverse = v.divide(v.constant(1), bottom)
+    error = v.fma(v.negative(lost), inverse, v.fma(v.negative(bottom), inverse, v.constant(1)))
+    slope = v.multiply(four, v.multiply(inverse, inverse))
+    slope = v.fma(slope, v.add(error, error), slope)  # the square has twice the error
+    t = v.multiply(fall, inverse)
+    rest = v.fma(v.negative(t), lost, v.fma(v.negative(t), bottom, fall))
+    return signed(v, v.fma(rest, inverse, t), x), slope
 
 
 def sinh(v: Vector, x: str) -> str:
