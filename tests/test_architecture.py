@@ -51,6 +51,7 @@ LAYERS = [
     ["targets.llvm.frame"],
     ["targets.llvm.unrolled", "targets.llvm.scratch"],
     ["targets.llvm.sums"],
+    ["targets.llvm.tiles"],
     ["targets.llvm.looped"],
     ["forms"],
     ["targets.llvm.entry"],

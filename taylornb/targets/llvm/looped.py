@@ -6,12 +6,13 @@ The text is as long as the graph is large, whatever the order: what grows with t
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import zip_longest
 
 import numpy as np
 
 from ...program import Program
-from ...rolled import Loop, Monomials, Rolled, Source, Step, packed
-from . import blocks, frame, sums
+from ...rolled import Loop, Monomials, Rolled, Source, Step, Sum, packed
+from . import blocks, frame, sums, tiles
 from .blocks import Array
 from .scratch import Memory
 from .text import FLOATS, Code, Module, Vector
@@ -102,21 +103,58 @@ class Looped:
         Body(program, self.code, self.lanes, self.path, self.width).write(ends)
 
     def _loop(self, loop: Loop) -> None:
+        monomials = loop.monomials
+        if not isinstance(monomials, range):
+            table = packed(monomials)
+            self._turns(range(len(monomials)), lambda n: self._turn(loop, self.memory.entry(table, n)))
+            return
+        first, whole, last = tiles.parts(monomials) if self._is_tiled(loop, monomials) else (monomials, range(0), range(0))
+        self._turns(first, lambda i: self._turn(loop, i))
+        self._turns(whole, lambda i: self._tile(loop, i))
+        self._turns(last, lambda i: self._turn(loop, i))
+
+    def _is_tiled(self, loop: Loop, monomials: range) -> bool:
+        """Whether four monomials are done together: where all steps take all monomials, and some sum gains by it."""
+        whole = self.rolled.degrees is None and all(step.monomials == monomials for step in loop.steps)
+        return whole and any(tiles.tiled(one, monomials) for step in loop.steps for one in step.sums)
+
+    def _turns(self, numbers: range, turn: Callable[[str], None]) -> None:
+        """A loop over numbers; nothing where there are none."""
+        if not numbers:
+            return
         code = self.code
-        numbered, count = isinstance(loop.monomials, range), len(loop.monomials)
-        first = loop.monomials[0] if numbered else 0
         before, head, n = code.block, code.name("monomials"), f"%{code.name('n')}"
         code.do(f"br label %{head}")
         code.label(head)
         mark = len(code.lines)
-        turn = Turn(self, n if numbered else self.memory.entry(packed(loop.monomials), n))
-        for step in loop.steps:
-            self._step(step, turn, step.monomials == loop.monomials)
-        following = code.emit(f"add i64 {n}, 1")
-        more, after = code.emit(f"icmp slt i64 {following}, {first + count}"), code.name("after")
-        code.lines.insert(mark, f"{n} = phi i64 [ {first}, %{before} ], [ {following}, %{code.block} ]")
+        turn(n)
+        following = code.emit(f"add i64 {n}, {numbers.step}")
+        more, after = code.emit(f"icmp slt i64 {following}, {numbers.stop}"), code.name("after")
+        code.lines.insert(mark, f"{n} = phi i64 [ {numbers.start}, %{before} ], [ {following}, %{code.block} ]")
         code.do(f"br i1 {more}, label %{head}, label %{after}")
         code.label(after)
+
+    def _turn(self, loop: Loop, i: str) -> None:
+        turn = Turn(self, i)
+        for step in loop.steps:
+            self._step(step, turn, step.monomials == loop.monomials)
+
+    def _tile(self, loop: Loop, i: str) -> None:
+        """Four monomials from i on: first what their sums have in common, then one after the other."""
+        known = [[self._far(step, one, i) for one in step.sums] for step in loop.steps]
+        for m in range(tiles.SIDE):
+            turn = Turn(self, self.code.emit(f"add i64 {i}, {m}"))
+            for step, far in zip(loop.steps, known, strict=True):
+                turn.begin(step, True, [tiles.Far(i, m, totals[m]) if totals else None for totals in far])
+                self._part(step.body, turn)
+
+    def _far(self, step: Step, one: Sum, i: str) -> list[str]:
+        """What a sum has in common at four monomials; nothing where it is computed for each of them."""
+        return tiles.far(self.memory, one, i, self.is_own(step, one.b)) if tiles.tiled(one, _span(self.rolled, step)) else []
+
+    def is_own(self, step: Step, slot: int) -> bool:
+        """Whether a step writes the slot that it reads."""
+        return slot in {store.output - len(self.rolled.outputs) for store in step.body.stores}
 
     def _step(self, step: Step, turn: Turn, always: bool) -> None:
         code, skip = self.code, ""
@@ -137,6 +175,11 @@ class Looped:
         flags = np.zeros(self.rolled.size, dtype=np.uint8)
         flags[list(monomials)] = 1
         return self.memory.flag(flags.tobytes(), i)
+
+
+def _span(rolled: Rolled, step: Step) -> range:
+    """Between which monomials those of a step are."""
+    return step.monomials if isinstance(step.monomials, range) else range(1, rolled.size)
 
 
 class Head:
@@ -174,14 +217,20 @@ class Turn:
         self._numbers: dict[tuple[str, int, int], str] = {}  # vectors of one number
         self._sums: list[str] = []
 
-    def begin(self, step: Step, always: bool) -> None:
-        """Compute the sums of a step; a step that not every turn makes leaves no names behind."""
+    def begin(self, step: Step, always: bool, far: Sequence[tiles.Far | None] = ()) -> None:
+        """Compute the sums of a step, from their far parts where there are any.
+
+        A step that not every turn makes leaves no names behind.
+        """
         if not (always and self.always):
             self._numbers = {}
         self.always = always
-        own = {store.output - len(self.body.rolled.outputs) for store in step.body.stores}
-        span = step.monomials if isinstance(step.monomials, range) else range(1, self.body.rolled.size)
-        self._sums = [sums.total(self.memory, one, self.i, span, one.b in own) for one in step.sums]
+        self._sums = [self._sum(step, one, part) for one, part in zip_longest(step.sums, far)]
+
+    def _sum(self, step: Step, one: Sum, far: tiles.Far | None) -> str:
+        if far is not None:
+            return tiles.near(self.memory, one, far)
+        return sums.total(self.memory, one, self.i, _span(self.body.rolled, step), self.body.is_own(step, one.b))
 
     def load(self, *place: int) -> str:
         """What a program reads, by its `Source`."""

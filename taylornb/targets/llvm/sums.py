@@ -50,12 +50,14 @@ def _middle(memory: Memory, one: Sum, i: str, span: range) -> str:
     return memory.read(memory.at(one.a, code.emit(f"select i1 {none}, i64 {memory.rolled.size}, i64 {j}")), one.dtype)
 
 
-class _Totals:
+class Totals:
     """Products added to several totals in turn."""
+
+    count = UNROLL
 
     def __init__(self, memory: Memory, one: Sum, v: Vector, i: str) -> None:
         self.memory, self.code, self.one, self.v, self.i = memory, memory.code, one, v, i
-        self.totals = ["zeroinitializer"] * UNROLL
+        self.totals = ["zeroinitializer"] * self.count
 
     def added(self) -> str:
         """All totals as one."""
@@ -120,7 +122,7 @@ class _Totals:
         ]
 
 
-class _Band(_Totals):
+class _Band(Totals):
     """Pairs j + k = i with both in an interval."""
 
     def total(self, band: Band, span: range, backward: bool) -> str:
@@ -172,7 +174,7 @@ class _Band(_Totals):
         return self.code.emit(f"call i64 @llvm.{name}.i64(i64 {x}, i64 {limit})")
 
 
-class _Table(_Totals):
+class _Table(Totals):
     """Pairs from a list."""
 
     def total(self, table: Table) -> str:
