@@ -19,7 +19,7 @@ from taylornb.errors import UnsupportedError
 from taylornb.loops import roll
 from taylornb.presence import pairs
 from taylornb.rules import registry
-from taylornb.targets.llvm import blocks
+from taylornb.targets.llvm import blocks, tiles
 
 LENGTH = 5
 RTOL = 1e-12
@@ -103,6 +103,37 @@ def test_random_programs(seed):
         for early in (None, 1):
             got = rolling.coefficients(program.function(agreement.FUNCTIONS), *arguments, early=early)
             assert worlds.excess(got, numbers[-1].coeffs, RTOL, agreement.floors_of(numbers)) <= 1
+
+
+# Functions with sums over all pairs; some over coefficients on their way; with factors that begin late; and one within another.
+TILED = {
+    "product": (lambda x, y: x * y, 2),
+    "late factors": (lambda x, y: (x - tn.detach(x)) ** 2 * tn.expm1(y - tn.detach(y)), 2),
+    "quotient": (lambda x, y: x / y, 2),
+    "exp": (np.exp, 1),
+    "circle": (lambda x: np.sin(x) * np.cos(x), 1),
+    "network": (lambda x: np.tanh(np.tanh(x) + x * x) * x, 1),
+}
+
+
+@pytest.mark.parametrize("early", [None, 1, 3, 5])
+@pytest.mark.parametrize("name", TILED)
+def test_four_monomials_at_a_time(name, early):
+    """Wherever tiles begin and end, and however many go before and after them."""
+    function, count = TILED[name]
+    for order in (6, 7, 8, 10, 11, 12, 17, 34):
+        arguments = tuple(series((1.3, 0.7)[:count], order, ("x",), "dense"))
+        assert_same(rolling.coefficients(function, *arguments, early=early), reference(function, *arguments))
+
+
+def test_tiles_are_taken_of_sums_over_all_pairs():
+    x, y = series((1.3, 0.7), 30, ("x",), "dense")
+    for function, expected in ((lambda x: np.exp(x), True), (lambda x: x * x, False), (lambda x: x**0.3, False)):
+        rolled = rolling.Looped(function, (x,)).rolled
+        found = [tiles.tiled(one, step.monomials) for loop in rolled.loops for step in loop.steps for one in step.sums]
+        assert found == [expected]
+    rolled = rolling.Looped(lambda x, y: x * y, (x, y)).rolled
+    assert sum(len(part) for part in tiles.parts(rolled.loops[-1].monomials)[1:2]) == 6
 
 
 @pytest.mark.parametrize("kind", KINDS)

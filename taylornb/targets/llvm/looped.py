@@ -18,7 +18,8 @@ from .scratch import Memory
 from .text import FLOATS, Code, Module, Vector
 from .unrolled import TRUTH, Body
 
-NEAR = 1 << 13  # bytes of a series on one vector; in one variable two vectors at a time are faster only below
+# Bytes of a series on one vector, up to which two vectors at a time are faster: in one variable, and with lists of pairs.
+NEAR, NEAR_LISTED = 8 << 10, 20 << 10
 LONG = 1000  # instructions of a text that takes long to compile when every one is for two vectors
 
 
@@ -54,7 +55,7 @@ def lanes_of(rolled: Rolled, width: int) -> int:
     sizes = [ins.dtype.itemsize for program in programs for ins in program.instructions if ins.dtype.kind == "f"]
     largest = max([*sizes, *(out.dtype.itemsize for out in rolled.outputs if out.dtype.kind == "f")], default=8)
     # A second vector hides the waiting for the first and shares the reading of tables, but takes as much cache again.
-    far = rolled.degrees is None and rolled.size * width > NEAR
+    far = rolled.size * width > (NEAR if rolled.degrees is None else NEAR_LISTED)
     vectors = 1 if far or sum(len(program.instructions) for program in programs) > LONG else 2
     return vectors * width // largest
 

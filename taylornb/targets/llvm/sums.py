@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 
 from ...rolled import UNROLL, Band, Sum, Table
@@ -190,11 +190,20 @@ class _Table(Totals):
 
         def products(n: str) -> None:
             here = emit(f"getelementptr [{PAIR * UNROLL} x i8], ptr {begin}, i64 {n}")
-            for which in range(UNROLL):
-                places = (emit(f"getelementptr i8, ptr {here}, i64 {PAIR * which + half}") for half in (0, 2))
-                j, k = (emit(f"zext i16 {emit(f'load i16, ptr {place}, align 2')} to i64") for place in places)
+            for which, (j, k) in enumerate(self._pairs(here)):
                 at = [emit(f"getelementptr [{step} x i8], ptr {base}, i64 {n}") for base, n in zip(bases, (j, k), strict=True)]
                 self.add(which, (at[0], at[1]), (j, k))
 
         self.turns(emit(f"lshr i64 {emit(f'sub i64 {stop}, {first}')}, 2"), products)
         return self.added()
+
+    def _pairs(self, here: str) -> Iterator[tuple[str, str]]:
+        """The next pairs of the list, two by one load: loads of numbers and of vectors wait for the same units."""
+        emit = self.code.emit
+        for which in range(0, UNROLL, 2):
+            place = emit(f"getelementptr i8, ptr {here}, i64 {PAIR * which}")
+            word = emit(f"load i64, ptr {place}, align {PAIR}")
+            shifted = [word, *(emit(f"lshr i64 {word}, {bits}") for bits in (16, 32, 48))]
+            numbers = [*(emit(f"and i64 {one}, 65535") for one in shifted[:3]), shifted[3]]
+            yield numbers[0], numbers[1]
+            yield numbers[2], numbers[3]
