@@ -20,7 +20,7 @@ ISSUED = 2  # multiply-adds that start in a cycle
 WAITING = 1.2  # how much longer the longest chain of results is than the work from which a second vector pays
 
 ROWS = 12  # that are read, from which on a processor does not foresee what is read next
-FOLLOWED = range(ROWS, 48)  # rows for which it is told; of more, what it was told would push itself out of the first cache
+FOLLOWED = range(ROWS, 48)  # rows for which it is told; of more, only where they come from behind the caches
 AHEAD = 256  # bytes
 
 
@@ -38,7 +38,8 @@ def source(program: Program, follows: Sequence[bool], width: int, path: str, str
     lanes = vectors(program) * width // max([dtype.itemsize for dtype in _floats(program)], default=8)
     code = Code(Module())
     body = Body(program, code, lanes, path, width)
-    ahead = AHEAD if len(program.loads) in FOLLOWED else 0
+    rows = len(program.loads)
+    ahead = AHEAD if rows in FOLLOWED or (streaming and rows >= ROWS) else 0
     return frame.text(code, frame.arrays(program, follows), lanes, body.write, streaming=streaming, ahead=ahead)
 
 
