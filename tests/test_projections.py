@@ -89,6 +89,14 @@ def test_nilpotent_is_zero_in_value_by_structure():
     assert tn.fuse(lambda x, a: tn.nilpotent(a) + x)(tn.variable(1.0, 1), 3.0).value == 1
 
 
+@roads
+@bases
+def test_a_value_that_is_zero_by_structure_is_a_false_condition(road, basis):
+    u, v, n = dense(basis, 1), dense(basis, 2), tn.nilpotent(dense(basis))
+    assert_agree(road(lambda n, u, v: tn.where(n, u, v))(n, u, v), v, rtol=0)
+    assert_agree(road(lambda n, u, v: tn.where(n, u, n) + tn.where(n, 1, v))(n, u, v), n + v, rtol=0)
+
+
 def test_nilpotent_shares_memory():
     u = dense(tn.Basis("x", ORDER))
     assert np.shares_memory(u.coeffs, tn.nilpotent(u).coefficient(2))
