@@ -22,7 +22,6 @@ from .number import exactly
 from .operand import Operand, Planes, Spec, operand, real_array
 from .rules import Op
 from .structure import index
-from .support import Support
 from .surface import Arithmetic, Truths
 from .trace import Tracer, Tracing, stays
 from .written import WRITES, check, is_stale
@@ -177,10 +176,7 @@ class TaylorArray(Arithmetic):
 
     def copy(self) -> TaylorArray:
         """The same series in memory of its own."""
-        found = self._operand()
-        rows, support = [row for _, row in found.spec.support.rows], found.spec.support
-        packed = Support.packed((monomial for monomial, _ in support.rows), support.units)
-        return TaylorArray(Operand(found.planes[rows], Spec(packed, found.spec.dtype, found.spec.basis)))
+        return TaylorArray(self._operand().copy())
 
     def detach_(self, *names: str) -> TaylorArray:
         """⊥ in place, or ⊥_S for the variables that are named; arrays computed before keep their series.
@@ -297,15 +293,19 @@ def _one_node(
 
 
 def _projection(op: Op, value: Any, params: tuple[Hashable, ...]) -> Any:
-    """⊥ and its kin: a narrower support over the same planes; a plain array has its value to lose and nothing else."""
+    """⊥ and its kin; a plain array has its value to lose and nothing else.
+
+    What keeps the value is a narrower support over the same planes. What drops it (u − ⊥u) has memory of its own, as a
+    difference has: what is written to its value is not written to that of u.
+    """
     assert op.retains is not None
     if not isinstance(value, TaylorArray):
         return value if op.retains(PLAIN, 0, *params) else np.zeros_like(real_array(value, "the argument"))[()]
     retains, basis, spec = op.retains, value.basis, value._found.spec
     if params and isinstance(params[0], tuple):
         basis.members(params[0])
-    support = spec.support.keeping(lambda i: retains(basis, i, *params))
-    return TaylorArray(value._found.with_spec(Spec(support, spec.dtype, basis)))
+    kept = Spec(spec.support.keeping(lambda i: retains(basis, i, *params)), spec.dtype, basis)
+    return TaylorArray(value._found.with_spec(kept) if retains(basis, 0, *params) else value._operand().above(kept))
 
 
 def wrap(found: Operand) -> Any:

@@ -72,7 +72,7 @@ class Traced:
         """The result, in memory of its own where it is part of a plain argument, or of what the function took from outside."""
         others = [*self.evaluator.graph.captured.values(), *(operands if found.spec.basis is None else [])]
         shared = any(np.may_share_memory(found.planes, given.planes) for given in others)
-        return Operand(found.planes.copy(), found.spec) if shared else found
+        return found.copy() if shared else found
 
     def repeated(self, operands: list[Operand], way: Way) -> Repeat | None:
         """What calls on such operands become from the second on, where they are kernels alone."""

@@ -79,7 +79,7 @@ def may_be_renewed(target: Operand) -> bool:
 def taken(target: Operand, found: Operand, alone: bool) -> Operand:
     """The target with the coefficients of a result (`out=`), in its own memory where that takes them."""
     if 0 not in found.spec.support.row:
-        found = _with_value(found)
+        found = found.copy()
     if takes(target, found.spec, alone):
         planes, values = target.planes, target.values
         if not same_place(planes, found.planes):
@@ -92,13 +92,6 @@ def taken(target: Operand, found: Operand, alone: bool) -> Operand:
     if values is not None or (planes is target.planes and not alone):
         wrote(new, "out=")
     return new
-
-
-def _with_value(found: Operand) -> Operand:
-    """A result without a value (u − ⊥u) that has one stored, which is 0."""
-    support = Support.packed((0, *found.spec.support.row), found.spec.support.units)
-    planes = np.stack([found.plane(monomial) for monomial, _ in support.rows])
-    return Operand(planes, Spec(support, found.spec.dtype, found.spec.basis))
 
 
 def same_place(a: Planes, b: Planes) -> bool:
@@ -129,9 +122,9 @@ def _moved(target: Operand, support: Support, whole: bool) -> Operand:
 
 
 def _own_values(target: Operand) -> Planes | None:
-    """The memory of its values; without a value of its own (u − ⊥u) it must not write to that of another array."""
+    """The memory of its values, unless they are repeated and cannot be written to."""
     values = target.value()
-    return values if 0 in target.spec.support.row and values.flags.writeable else None
+    return values if values.flags.writeable else None
 
 
 def _check_fits(target: Operand, given: Operand, key: Any) -> None:

@@ -117,7 +117,7 @@ def apart(results: Sequence[Operand]) -> list[Operand]:
     """The results, each in memory of its own: equal expressions are computed once."""
     seen, found = set[int](), list[Operand]()
     for one in results:
-        found.append(Operand(one.planes.copy(), one.spec) if id(one.planes) in seen else one)
+        found.append(one.copy() if id(one.planes) in seen else one)
         seen.add(id(one.planes))
     return found
 

@@ -18,7 +18,7 @@ Bound = tuple[tuple[Any, ...], tuple[Any, ...]]
 
 def each_plane(operands: Sequence[Operand], function: Callable[..., Any]) -> Operand:
     """The function of the planes of every monomial that any of the operands holds."""
-    monomials = sorted({i for found in operands for i in found.spec.support.monomials}) or [0]
+    monomials = sorted({0, *(i for found in operands for i in found.spec.support.monomials)})
     with np.errstate(all="ignore"):
         planes = np.stack([np.asarray(function(*(found.plane(i) for found in operands))) for i in monomials])
     strong = [found.spec.dtype for found in operands if found.spec.dtype is not None]
@@ -37,8 +37,7 @@ def index(found: Operand, key: Any) -> Operand:
     np.broadcast_to(np.False_, found.shape)[key]  # NumPy's error, for the element axes alone
     if all(map(_is_basic, entries)):
         return each_row(found, lambda planes: planes[(slice(None), *entries)])
-    rows = [plane[key] for plane in found.planes]
-    return Operand(np.stack(rows), found.spec)
+    return found.each(lambda plane: plane[key])
 
 
 def _is_basic(entry: Any) -> bool:

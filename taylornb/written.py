@@ -117,7 +117,7 @@ def check(found: Operand) -> None:
     if is_stale(found):
         last = WRITES[id(home(found))]
         raise StaleError(
-            f"the values of this array were changed in place by {last.operation}, through an array that shares them and does "
-            f"not have all of its coefficients (version {last.version} of this memory): those above the value are out of date. "
+            f"the values of this array were changed in place by {last.operation}, through an array that shares them and "
+            f"not all of its coefficients (version {last.version} of this memory): those above the value are out of date. "
             f"Take .value or .detach() of it, give it new ones (u[...] = …), or write to a copy before: v = u.detach().copy()"
         )
