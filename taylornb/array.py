@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any, NoReturn
@@ -24,7 +24,7 @@ from .rules import Op
 from .structure import index
 from .surface import Arithmetic, Truths
 from .trace import Tracer, Tracing, stays
-from .written import WRITES, check, is_stale
+from .written import WRITES, check, home, is_stale
 
 AT_THE_PROMPT: Way = (None, None)
 
@@ -188,10 +188,14 @@ class TaylorArray(Arithmetic):
         return self
 
     def __getitem__(self, key: Any) -> TaylorArray:
-        found = index(self._found, key)
-        if WRITES and not np.may_share_memory(found.planes, self._found.planes):
+        return held(self._unread(lambda found: index(found, key)))  # type: ignore[no-any-return]
+
+    def _unread(self, function: Callable[[Operand], Any]) -> Any:
+        """A view, which may be out of date like this array, or a shape; where a view had to be a copy, it may not."""
+        found = function(self._found)
+        if WRITES and isinstance(found, Operand) and home(found) is not home(self._found):
             check(self._found)
-        return held(TaylorArray(found))  # type: ignore[no-any-return]
+        return TaylorArray(found) if isinstance(found, Operand) else found
 
     def __setitem__(self, key: Any, value: Any) -> None:
         self._write(value, key, "u[…] = …")
@@ -264,19 +268,26 @@ def held(result: Any) -> Any:
 def _applied(op: Op, args: tuple[Any, ...], params: tuple[Hashable, ...]) -> Any:
     if op.retains is not None:
         return _projection(op, args[0], params)
-    if op.kind == "constant" and WRITES:  # the values are enough, and right
-        args = tuple(arg.detach() if isinstance(arg, TaylorArray) else arg for arg in args)
+    body = op.body
+    if op.unread and isinstance(args[0], TaylorArray) and body is not None:
+        return args[0]._unread(lambda found: body([found], *params))
+    if WRITES:  # values are right where they are enough
+        args = tuple(_detached(arg) if op.acts_by_value(n) else arg for n, arg in enumerate(args))
     given = [arg if stays(op, i, arg) else operand(arg, f"argument {i + 1} of {op.name}") for i, arg in enumerate(args)]
     operands = [arg for arg in given if isinstance(arg, Operand)]
     basis = same_basis(found.spec.basis for found in operands)
     if op.kind == "structure":
-        assert op.body is not None
-        result = op.body(operands, *params)
+        assert body is not None
+        result = body(operands, *params)
         return wrap(result) if isinstance(result, Operand) else result
     layout = tuple(arg.spec if isinstance(arg, Operand) else arg for arg in given)
     evaluator, inputs, output = _one_node(op, layout, exactly(layout), params, basis)
     found = evaluator(dict(zip(inputs, operands, strict=True)), AT_THE_PROMPT)[0]
     return wrap(finished(found, output))
+
+
+def _detached(value: Any) -> Any:
+    return value.detach() if isinstance(value, TaylorArray) else value
 
 
 @lru_cache(maxsize=4096)

@@ -163,7 +163,12 @@ concatenate: Op = declare(
     at=(0.7, 0.3),
 )
 reshape: Op = declare(
-    "reshape", "The same elements in another shape, as numpy.reshape.", _reshape, bind=_bind_reshape, on_truth="same"
+    "reshape",
+    "The same elements in another shape, as numpy.reshape.",
+    _reshape,
+    bind=_bind_reshape,
+    on_truth="same",
+    unread=True,
 )
 broadcast_to: Op = declare(
     "broadcast_to",
@@ -171,6 +176,7 @@ broadcast_to: Op = declare(
     _broadcast,
     bind=_bind_broadcast,
     on_truth="same",
+    unread=True,
 )
 getitem: Op = declare(
     "getitem",
@@ -178,6 +184,7 @@ getitem: Op = declare(
     lambda operands, key: index(operands[0], _thawed(key)),
     bind=_bind_index,
     on_truth="same",
+    unread=True,
     public=False,
 )
 array_equal: Op = declare(
@@ -196,11 +203,12 @@ allclose: Op = declare(
     at=(0.7, 0.3),
     answers=True,
 )
-shape: Op = declare("shape", "The shape of the elements.", lambda operands: operands[0].shape, answers=True)
-ndim: Op = declare("ndim", "The number of element axes.", lambda operands: len(operands[0].shape), answers=True)
+shape: Op = declare("shape", "The shape of the elements.", lambda operands: operands[0].shape, unread=True, answers=True)
+ndim: Op = declare("ndim", "The number of element axes.", lambda operands: len(operands[0].shape), unread=True, answers=True)
 size: Op = declare(
     "size",
     "The number of elements.",
     lambda operands: int(np.prod(operands[0].shape, dtype=np.int64)),
+    unread=True,
     answers=True,
 )

@@ -44,6 +44,7 @@ OPTIONS = {
     "sum": [{"axis": 0}],
     "mean": [{"axis": 0}],
     "reshape": [{"shape": (4, 3)}, {"shape": -1}],
+    "broadcast_to": [{"shape": (2, *SHAPE)}],
 }
 TOGETHER = ("stack", "concatenate")
 CASES = [
@@ -87,3 +88,114 @@ def test_a_result_and_its_views_see_what_is_written_to_either(name, options, sta
             np.testing.assert_array_equal(value.value, one.value)
             if not any(one.is_constant or is_refused(one) for one in arrays[::2]):
                 np.testing.assert_array_equal(view.coeffs, one.coeffs[:, 1:])
+
+
+# ---- views of what is out of date ---------------------------------------------------------------------------
+
+
+def out_of_date(seed=0):
+    """An array whose values were changed through another one."""
+    u = dense(seed)
+    value = u.detach()
+    value[0] = 0.6
+    return u
+
+
+@pytest.mark.parametrize(("name", "options"), [(n, o) for n, op in registry.items() if op.public for o in OPTIONS.get(n, [{}])])
+@pytest.mark.parametrize("position", range(3))
+def test_an_operation_that_reads_coefficients_refuses_and_a_view_does_not(position, name, options):
+    """By the operations' own declarations: a view is as much out of date as what it is a view of."""
+    op = registry[name]
+    if position >= op.arity:
+        return
+    u, args = out_of_date(), [dense(n + 1) for n in range(op.arity)]
+    args[position] = u
+    call = (lambda args: op(args, **options)) if name in TOGETHER else (lambda args: op(*args, **options))
+    is_view = op.unread or (op.retains is not None and op.retains(BASIS, 0, *op.split((u,), options)[1]))
+    if not is_view and not op.acts_by_value(position):
+        with pytest.raises(tn.StaleError, match="were changed in place by"):
+            call(args)
+        return
+    found, plain = call(args), call([u.detach() if n == position else arg for n, arg in enumerate(args)])
+    if is_view and not op.answers:
+        assert np.shares_memory(found.value, u.value)
+        np.testing.assert_array_equal(found.value, plain.value)
+        assert found.is_constant or is_refused(found)
+    else:
+        np.testing.assert_array_equal(getattr(found, "coeffs", found), getattr(plain, "coeffs", plain))
+
+
+VIEWS = {
+    "a slice": lambda u: u[1:, ::-1],
+    "an element": lambda u: u[1, 2],
+    "an axis more": lambda u: u[None],
+    "all": lambda u: u[...],
+    "iteration": lambda u: next(iter(u)),
+    "reshape": lambda u: u.reshape(-1),
+    "numpy.reshape": lambda u: np.reshape(u, (4, 3)),
+    "numpy.broadcast_to": lambda u: np.broadcast_to(u, (2, *SHAPE)),
+    "a view of a view": lambda u: tn.broadcast_to(u[1:].reshape(8)[2:4, None], (2, 5)),
+    "truncate": lambda u: u.truncate(1),
+    "detach": lambda u: u.detach("x"),
+    "keep": lambda u: tn.keep(u, order=1),
+}
+COPIES = {
+    "places": lambda u: u[[0, 1]],
+    "a mask": lambda u: u[u.value > 0],
+    "a shape for which elements are copied": lambda u: u[:, :3].reshape(-1),
+    "what drops the value": lambda u: tn.nilpotent(u),
+    "copy": lambda u: u.copy(),
+}
+
+
+@pytest.mark.parametrize("view", VIEWS.values(), ids=VIEWS)
+def test_views_are_taken_of_what_is_out_of_date(view):
+    u = out_of_date()
+    assert np.shares_memory(view(u).value, u.value)
+    np.testing.assert_array_equal(view(u).value, view(u.detach()).value)
+    assert is_refused(view(u))
+    early, fresh = view(u), dense(1)
+    u[...] = fresh
+    np.testing.assert_array_equal(early.coeffs, view(fresh).coeffs)
+
+
+@pytest.mark.parametrize("copy", COPIES.values(), ids=COPIES)
+def test_copies_are_not(copy):
+    with pytest.raises(tn.StaleError, match="were changed in place by"):
+        copy(out_of_date())
+
+
+LOOKS = [
+    "truncate",
+    "reshape",
+    "basis",
+    "support",
+    "is_constant",
+    "shape",
+    "ndim",
+    "size",
+    "dtype",
+    "value",
+    "detach",
+    "detach_",
+]
+READS = ["coeffs", "gradient", "hessian", "copy", "sum", "mean", "round", "clip", "coefficient", "derivative"]
+ARGUMENTS = {"truncate": (1,), "reshape": (-1,), "clip": (0, 1)}
+KEYWORDS = {"coefficient": {"x": 1}, "derivative": {"x": 1}}
+
+
+@pytest.mark.parametrize("name", [name for name in dir(tn.TaylorArray) if not name.startswith("_")])
+def test_attributes_of_what_is_out_of_date(name):
+    """Every one either looks at values and structure, or reads coefficients."""
+    u = out_of_date()
+
+    def look():
+        found = getattr(u, name)
+        return found(*ARGUMENTS.get(name, ()), **KEYWORDS.get(name, {})) if callable(found) else found
+
+    if name in LOOKS:
+        look()
+    else:
+        assert name in READS
+        with pytest.raises(tn.StaleError, match="were changed in place by"):
+            look()
