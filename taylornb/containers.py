@@ -19,6 +19,15 @@ def flattened(tree: Tree) -> tuple[Tree, list[Any]]:
     return (type(tree), names, tuple(layout for layout, _ in parts)), [leaf for _, leaves in parts for leaf in leaves]
 
 
+def places(layout: Tree) -> list[str]:
+    """How each leaf is reached from the whole, as Python writes it: `[1]['a']`, and nothing for a leaf alone."""
+    if layout is None:
+        return [""]
+    _, names, parts = layout
+    keys = names or range(len(parts))
+    return [f"[{key!r}]{rest}" for key, part in zip(keys, parts, strict=True) for rest in places(part)]
+
+
 def rebuilt(layout: Tree, leaves: Sequence[Any]) -> Any:
     """The leaves in the containers that `flattened` found."""
     remaining = iter(leaves)

@@ -20,7 +20,7 @@ from .graph import Node, describe
 from .kernels import text
 from .number import exactly
 from .operand import Operand, Planes, Spec, operand
-from .out import Out, apart, rooms, take
+from .out import apart, outs_for, rooms, take
 from .program import NO_COST, Cost
 from .repeat import Kinds, Repeat, as_given, kinds, repeat
 from .surface import Truths
@@ -54,7 +54,7 @@ class Traced:
 
     def __call__(self, operands: list[Operand], way: Way, out: Tree = None) -> Any:
         """The results, in the containers the function returned them in."""
-        outs = self._outs(out) if out is not None else []
+        outs = outs_for(out, self.layout, self._is_made) if out is not None else []
 
         def into(likes: list[Like]) -> dict[Node, Planes | None]:
             return dict(zip(self.outputs, rooms(outs, likes, operands), strict=True))
@@ -65,8 +65,7 @@ class Traced:
         if self.layout is None and made:
             return made[0]
         results = iter(made)
-        count = len(self.fixed) + len(self.outputs)
-        return rebuilt(self.layout, [_again(self.fixed[i]) if i in self.fixed else next(results) for i in range(count)])
+        return rebuilt(self.layout, [next(results) if own else _again(self.fixed[i]) for i, own in enumerate(self._is_made)])
 
     def _own(self, found: Operand, operands: list[Operand]) -> Operand:
         """The result, in memory of its own where it is part of a plain argument, or of what the function took from outside."""
@@ -82,19 +81,10 @@ class Traced:
         built = None if self.layout is None else partial(rebuilt, self.layout)
         return repeat(parts, self.inputs, self.evaluator.graph.captured, self.outputs, built)
 
-    def _outs(self, out: Tree) -> list[Out]:
-        """What was given for each result."""
-        layout, leaves = flattened(out)
-        count = len(self.fixed) + len(self.outputs)
-        if len(leaves) != count:
-            raise ValueError(f"out has {len(leaves)} arrays, and the function returns {count}; give one for each result")
-        if layout != self.layout:
-            got, wanted = (rebuilt(containers, [...] * count) for containers in (layout, self.layout))
-            raise ValueError(f"out is {got}, and the function returns {wanted}; give arrays in these containers")
-        given = [leaf for i, leaf in enumerate(leaves) if i not in self.fixed]
-        if len({id(leaf) for leaf in given}) < len(given):
-            raise ValueError("out has the same array twice; give one for each result")
-        return [Out(leaf) for leaf in given]
+    @property
+    def _is_made(self) -> list[bool]:
+        """For each result, whether calls compute it; what the function returns that it did not trace is always the same."""
+        return [i not in self.fixed for i in range(len(self.fixed) + len(self.outputs))]
 
 
 _remembering = lock()
@@ -146,8 +136,8 @@ class Fused:
             UnsupportedError: Where `out` holds something else than arrays.
             TracingError: Where the function needs to know a value while it is traced.
             BasisError: Where series over different bases meet.
-            ValueError: Where shapes do not broadcast, or `out` has another shape, dtype or container than the result;
-                nothing has been written then.
+            ValueError: Where shapes do not broadcast, or `out` has another shape, dtype or container than the result, is
+                read-only or repeats elements in memory; nothing has been written then.
         """
         if HELD.get():
             return self._held(args, out, static)

@@ -574,7 +574,11 @@ def test_what_is_handed_out_cannot_be_made_writeable(shape, dtype):
         (lambda u: u.__setitem__(0, "a"), tn.UnsupportedError, "what is written must hold real numbers"),
         (lambda u: u.__setitem__(0, 1j), tn.UnsupportedError, "what is written must hold real numbers"),
         (lambda u: u.__setitem__(0, tn.variable(1.0, 7)), tn.BasisError, "different bases"),
-        (lambda u: tn.broadcast_to(u, (3, 4)).__setitem__(0, 1.0), ValueError, "was broadcast.* take .copy"),
+        (
+            lambda u: tn.broadcast_to(u, (3, 4)).__setitem__(0, 1.0),
+            ValueError,
+            r"what u\[…\] = … writes to repeats elements.* such as a .copy",
+        ),
     ],
 )
 def test_mistakes_leave_everything_as_it_was(write, error, message):
