@@ -12,7 +12,7 @@ from . import buffers
 from .basis import same_basis
 from .operand import Operand, Planes, Spec
 from .support import Support
-from .written import check, is_put_back, is_stale, memory, wrote
+from .written import check, is_put_back, is_stale, memory, was_written, wrote
 
 WHOLE = ...
 
@@ -91,7 +91,7 @@ def taken(target: Operand, found: Operand, alone: bool) -> Operand:
     if values is not None:
         values[...] = found.value()
     new = Operand(planes, found.spec, values=values)
-    if values is not None or (planes is target.planes and not alone):
+    if values is not None or (planes is target.planes and (not alone or was_written(new))):
         wrote(new, "out=")
     return new
 

@@ -132,12 +132,14 @@ class Operand:
 
     def each(self, function: Callable[[Planes], Planes]) -> Operand:
         """A function of each plane, in memory of its own, where there is a row for the value."""
-        own = self.spec.support
+        own, spec = self.spec.support, self.spec
         if 0 in own.row and len(own.rows) == len(self.planes):
-            return Operand(np.stack([function(plane) for plane in self.planes]), self.spec)
-        stored = sorted({0, *own.row})
-        planes = np.stack([function(self.plane(monomial)) for monomial in stored])
-        return Operand(planes, Spec(Support.packed(stored, own.units), self.spec.dtype, self.spec.basis))
+            planes = [function(plane) for plane in self.planes]
+        else:
+            stored = sorted({0, *own.row})
+            planes = [function(self.plane(monomial)) for monomial in stored]
+            spec = Spec(Support.packed(stored, own.units), spec.dtype, spec.basis)
+        return Operand(np.ascontiguousarray(np.stack(planes)), spec)
 
     def with_spec(self, spec: Spec) -> Operand:
         """The same planes, and less of them; they keep the value."""
@@ -150,7 +152,8 @@ class Operand:
         rows, packed = [row for _, row in spec.support.rows], Support.packed(spec.support.row, spec.support.units)
         values = np.zeros(self.shape, self.planes.dtype)
         support = CONSTANT if packed.is_constant else packed
-        return Operand(self.planes[rows], Spec(support, spec.dtype, spec.basis), values=values)
+        planes = np.ascontiguousarray(self.planes[rows])
+        return Operand(planes, Spec(support, spec.dtype, spec.basis), values=values)
 
     def value(self) -> Planes:
         """The values, as they are now."""

@@ -79,6 +79,11 @@ def home(found: Operand) -> Planes:
     return memory(found.planes if found.values is None else found.values)
 
 
+def was_written(found: Operand) -> bool:
+    """Whether somebody wrote to the values, so that the last write has to be known."""
+    return bool(WRITES) and id(home(found)) in WRITES
+
+
 def is_stale(found: Operand) -> bool:
     """Whether the values were changed in place, and the coefficients above them not."""
     last = WRITES.get(id(home(found))) if WRITES else None

@@ -484,6 +484,15 @@ def test_overlapping_writes_are_as_if_copied_first():
     assert_agree(square, want + want[::-1, ::-1], rtol=0)
 
 
+def test_an_array_that_gets_coefficients_after_its_values_were_written():
+    """By out=, into memory that nobody else is over."""
+    f, u = tn.fuse(lambda u: u * u), dense()
+    c = u.copy().detach_()
+    c[0] = 1.0
+    f(u, out=c)
+    assert_agree(c, u * u, rtol=0)
+
+
 def test_one_element():
     x = tn.variable(2.0, 2)
     value = x.detach()
