@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import replace
 from functools import lru_cache
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
-from . import buffers, notation
+from . import buffers, notation, pytorch
 from . import detach as detaching
 from .basis import PLAIN, Basis, checked_order, same_basis
 from .errors import BasisError, UnsupportedError
@@ -102,18 +102,18 @@ class TaylorArray(Arithmetic):
     @property
     def value(self) -> NDArray[Any]:
         """The values, shape `shape`: a read-only view."""
-        return _read_only(self._found.value())
+        return buffers.read_only(self._found.value())
 
     @property
     def coeffs(self) -> NDArray[Any]:
         """All normalised coefficients c_α = ∂^α/α!, shape (basis.size, *shape), read-only."""
         found, size = self._operand(), self.basis.size
         if found.spec.support.rows == tuple((i, i) for i in range(size)):
-            return _read_only(found.planes[:size])
+            return buffers.read_only(found.planes[:size])
         planes = buffers.empty((size, *self.shape), self.dtype)
         for i in range(size):
             planes[i] = self._plane(i)
-        return _read_only(planes)
+        return buffers.read_only(planes)
 
     def coefficient(self, *degree: int, **degrees: int) -> NDArray[Any]:
         """One normalised coefficient, shape `shape`: `u.coefficient(3)` or `u.coefficient(theta=2, phi=1)`.
@@ -121,7 +121,7 @@ class TaylorArray(Arithmetic):
         Raises:
             BasisError: For an unknown variable or a degree the basis does not hold.
         """
-        return _read_only(self._plane(self.basis.index(*degree, **degrees)))
+        return buffers.read_only(self._plane(self.basis.index(*degree, **degrees)))
 
     def derivative(self, *degree: int, **degrees: int) -> NDArray[Any]:
         """One derivative, α!·c_α, shape `shape`: `u.derivative(3)` or `u.derivative(theta=2, phi=1)`.
@@ -240,6 +240,11 @@ class TaylorArray(Arithmetic):
         rows = {i: self._found.plane(i) for i in self.support}
         return notation.array_text(self.basis, rows, self.shape, self.dtype)
 
+    if not TYPE_CHECKING:  # to which every name would be there
+
+        def __getattr__(self, name: str) -> NoReturn:
+            raise AttributeError(pytorch.missing(name, not name.startswith("_") and self.is_constant), name=name, obj=self)
+
     def _refuse(self, *_: Any, **__: Any) -> NoReturn:
         raise UnsupportedError(
             "a TaylorArray does not become a plain array, a number or a truth value by itself, since that would drop "
@@ -333,13 +338,3 @@ def times_factorial(plane: Planes, factorial: int) -> NDArray[Any]:
     shift = max(factorial.bit_length() - 64, 0)
     with np.errstate(all="ignore"):
         return np.asarray(np.ldexp(plane * plane.dtype.type(factorial >> shift), shift))
-
-
-def _read_only(array: Planes) -> NDArray[Any]:
-    """A view that nobody can make writeable again, as one whose flag was cleared can be."""
-    array = np.asarray(array)
-    if array.dtype.kind == "O":  # memory of Python objects has no such view
-        array = array.copy()
-        array.flags.writeable = False
-        return array
-    return np.asarray(memoryview(array).toreadonly())  # type: ignore[arg-type]

@@ -14,7 +14,7 @@ import taylornb
 ROOT = Path(taylornb.__file__).parent
 ELEMENTARY = "targets.llvm.elementary"
 LAYERS = [
-    ["errors", "support", "number", "version", "buffers", "threads", "layout", "containers"],
+    ["errors", "support", "number", "version", "buffers", "threads", "layout", "containers", "pytorch"],
     ["cache"],
     ["basis"],
     ["graph"],

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import taylornb as tn
+from taylornb import pytorch
 
 POINTS = np.array([1.0, 2.0, 3.0])
 SIGMOID = np.array([0.73105857863000488, 0.88079707797788244, 0.95257412682243322])
@@ -116,6 +117,8 @@ def test_detach_and_differentiate_the_detached_part(lib):
             lib.gradient(c, a)
     else:
         assert lib.gradient(c, a).tolist() == [0, 0, 0]
+        with pytest.raises(AttributeError, match=r"no reverse sweep.*⊥ .detach. dropped everything.*are exactly zero"):
+            c.sum().backward()
 
 
 @libraries
@@ -209,6 +212,46 @@ def test_a_straight_through_estimator_and_the_common_form(lib):
     assert 0.2 < np.mean(lib.values(common) != np.asarray(q)) < 0.5
     if lib is Taylor:
         assert tn.graft(q, x).value.tobytes() == q.tobytes()
+
+
+NAMES = {**pytorch.DERIVATIVES, **pytorch.MEMORY}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_names_of_pytorch_are_no_attributes_and_say_what_there_is(name):
+    live, constant = tn.variable(POINTS, order=2), tn.variable(POINTS, order=2).detach()
+    for u in (live, constant):
+        assert not hasattr(u, name)
+        with pytest.raises(AttributeError) as error:
+            getattr(u, name)
+        text = str(error.value)
+        assert text.startswith(f"'TaylorArray' object has no attribute {name!r}, which is PyTorch's: ")
+        assert NAMES[name][1] in text
+        assert ("This series is a constant: ⊥" in text) == (u is constant and name in pytorch.DERIVATIVES)
+        assert error.value.name == name
+        assert error.value.obj is u
+    remedy = NAMES[name][1]
+    assert re.search(r"\b[uy]\b|\btn\.", remedy)
+    for owner, there in ((live, r"\b[uy]\.(\w+)"), (tn, r"\btn\.(\w+)")):
+        assert all(hasattr(owner, found) for found in re.findall(there, remedy))
+    assert f".{name}" in PAGE.read_text(encoding="utf-8")
+
+
+@pytest.mark.skipif(not TORCH, reason="torch is not installed")
+def test_these_names_are_those_of_pytorch():
+    import torch
+
+    assert all(hasattr(torch.Tensor, name) for name in NAMES)
+
+
+def test_other_names_are_as_in_python():
+    u = tn.variable(POINTS, order=1)
+    with pytest.raises(AttributeError, match=r"^'TaylorArray' object has no attribute 'nosuch'$"):
+        u.nosuch  # noqa: B018
+    assert not hasattr(u, "__array_interface__")
+    with pytest.raises(AttributeError):
+        u.requires_grad = True
+    assert not any(name in dir(u) for name in NAMES)
 
 
 @pytest.mark.skipif(not TORCH, reason="torch is not installed")
