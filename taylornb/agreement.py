@@ -121,16 +121,25 @@ def _lowest(f: Any, g: Any, at: Given, order: int, rtol: float | None, scale: fl
     """The lowest degree of two functions at generic points."""
     points, lowest = Points.of(at), Agreement(order, {})
     drawn = points.generic()
-    for point in zip(*drawn.values(), strict=True):
-        seeds = points.seeds(order, {name: np.array([value]) for name, value in zip(drawn, point, strict=True)})
-        basis = next(iter(seeds.values())).basis
-        with thawed():  # whatever is frozen where they are compared
-            results = list(_beside(f(*points.arguments(seeds)), g(*points.arguments(seeds))))
-            for place, left, right in results:
-                found = int(compared(left, right, rtol, basis, scale).through.min(initial=order))
-                if found < lowest or not lowest.at:
-                    lowest = Agreement(found, {name: float(value) for name, value in zip(drawn, point, strict=True)}, place)
+    for values in zip(*drawn.values(), strict=True):
+        point = {name: float(value) for name, value in zip(drawn, values, strict=True)}
+        for result, found in results_at(f, g, points, point, order, (rtol, scale)):
+            through = int(found.through.min(initial=order))
+            if through < lowest or not lowest.at:
+                lowest = Agreement(through, point, result)
     return lowest
+
+
+def results_at(
+    f: Any, g: Any, points: Points, point: Mapping[str, float], order: int, errors: tuple[float | None, float | None]
+) -> Iterator[tuple[str, Compared]]:
+    """The results of two functions at one point beside each other, with the place of each; the errors are rtol and scale."""
+    seeds = points.seeds(order, {name: np.array([value]) for name, value in point.items()})
+    basis, (rtol, scale) = next(iter(seeds.values())).basis, errors
+    with thawed():  # whatever is frozen where they are compared
+        beside = list(_beside(f(*points.arguments(seeds)), g(*points.arguments(seeds))))
+        found = [(result, compared(left, right, rtol, basis, scale)) for result, left, right in beside]
+    return iter(found)
 
 
 def _beside(u: Tree, v: Tree) -> Iterator[tuple[str, Any, Any]]:

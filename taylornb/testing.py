@@ -7,12 +7,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from .agreement import agree_to, compared
+from .agreement import Agreement, agree_to, compared, results_at
 from .basis import checked_order
 from .checks import Way, beside_values, first_difference
 from .fuse import Fused
 from .kernels import compilations
-from .points import Given
+from .points import Given, Points
 
 
 @dataclass
@@ -158,8 +158,11 @@ def assert_functions_agree(
         rtol: The relative error that is allowed.
 
     Raises:
-        AssertionError: It says through which degree they agree, and where no further.
+        AssertionError: It says through which degree they agree, where no further, and what differs there first.
     """
     found = agree_to(f, g, at=at, order=order, rtol=rtol)
     if found < order:
-        raise AssertionError(f"the functions agree through degree {found!r}, not {order}")
+        assert isinstance(found, Agreement)
+        there = dict(results_at(f, g, Points.of(at), found.at, order, (rtol, None)))[found.result]
+        text = first_difference(there, ("the first", "the second"))
+        raise AssertionError(f"the functions agree through degree {found!r}, not {order}: there {text}")

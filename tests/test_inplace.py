@@ -493,6 +493,18 @@ def test_an_array_that_gets_coefficients_after_its_values_were_written():
     assert_agree(c, u * u, rtol=0)
 
 
+def test_every_write_is_a_version_of_its_memory():
+    u, other = dense(), dense(1)
+    value, its = u.detach(), other.detach()
+    for version in range(1, 4):
+        value[0] = version
+        with pytest.raises(tn.StaleError, match=rf"changed in place by .* \(version {version} of this memory\)"):
+            u.coeffs  # noqa: B018
+    its[0] = 1
+    with pytest.raises(tn.StaleError, match=r"\(version 1 of this memory\)"):
+        other.coeffs  # noqa: B018
+
+
 def test_one_element():
     x = tn.variable(2.0, 2)
     value = x.detach()

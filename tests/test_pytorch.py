@@ -214,6 +214,58 @@ def test_a_straight_through_estimator_and_the_common_form(lib):
         assert tn.graft(q, x).value.tobytes() == q.tobytes()
 
 
+JAX = importlib.util.find_spec("jax") is not None
+TABLE = Path(PAGE.parent / "detach.md").read_text(encoding="utf-8").partition("## Notation")[2]
+CELLS = [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in TABLE.splitlines() if line.startswith("| ")]
+
+
+def expressions(column):
+    """In each row of the table of notations with code of both libraries: that of taylornb, and that of the other."""
+    place = CELLS[0].index(column)
+    both = [[re.findall(r"`(.+?)`", row[n]) for n in (CELLS[0].index("taylornb"), place)] for row in CELLS[1:]]
+    return [
+        (ours[0], theirs[0])
+        for (ours, theirs), row in zip(both, CELLS[1:], strict=True)
+        if theirs and "again" not in row[place]
+    ]
+
+
+def named(theta, log):
+    """What the expressions of the table are about, as functions of a parameter at 1.3."""
+    return {"u": 3 * theta * theta, "tau": log(theta), "x": theta * theta * theta, "q": 0.7 + 0 * theta}
+
+
+def in_taylornb(expression):
+    found = eval(expression, {"tn": tn, **named(tn.variable(1.3, order=1), np.log)})
+    return float(found.value), float(found.derivative(1))
+
+
+@pytest.mark.skipif(not TORCH, reason="torch is not installed")
+def test_the_notation_of_pytorch():
+    import torch
+
+    rows = expressions("PyTorch")
+    assert len(rows) >= 6
+    for ours, theirs in rows:
+        theta = torch.tensor(1.3, dtype=torch.float64, requires_grad=True)
+        found = eval(theirs, named(theta, torch.log))
+        slope = torch.autograd.grad(found, theta)[0].item() if found.requires_grad else 0.0
+        np.testing.assert_allclose((found.item(), slope), in_taylornb(ours), rtol=1e-14, err_msg=theirs)
+
+
+@pytest.mark.skipif(not JAX, reason="jax is not installed")
+def test_the_notation_of_jax():
+    import jax
+    import jax.numpy as jnp
+
+    rows = expressions("JAX")
+    assert len(rows) >= 5
+    for ours, theirs in rows:
+        scope = {"jax": jax, "jnp": jnp, "stop_gradient": jax.lax.stop_gradient}
+        value, slope = jax.value_and_grad(lambda theta: eval(theirs, scope | named(theta, jnp.log)))(1.3)  # noqa: B023
+        np.testing.assert_allclose((float(value), float(slope)), in_taylornb(ours), rtol=1e-5, err_msg=theirs)
+
+
 NAMES = {**pytorch.DERIVATIVES, **pytorch.MEMORY}
 
 

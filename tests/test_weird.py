@@ -17,6 +17,7 @@ ROADS = {
     "prompt": lambda f: f,
     "unrolled": lambda f: tn.fuse(f, form="unrolled"),
     "looped": lambda f: tn.fuse(f, form="looped"),
+    "numba": lambda f: tn.fuse(f, form="numba"),
     "reference": lambda f: tn.fuse(f, target="reference"),
 }
 roads = pytest.mark.parametrize("road", ROADS)
