@@ -44,6 +44,7 @@ class Traced:
             self.layout, leaves = flattened(function(*rebuilt(layout, [Tracer(graph, node) for node in self.inputs]), **static))
             self.outputs: list[Node] = [graph.lift(leaf) for leaf in leaves if isinstance(leaf, Tracer)]
         self.fixed = {i: leaf for i, leaf in enumerate(leaves) if not isinstance(leaf, Tracer)}
+        self._is_made = [i not in self.fixed for i in range(len(leaves))]
         captured = [found.spec.basis for found in graph.captured.values()]
         self.basis: Basis | None = same_basis([*(spec.basis for spec in specs), *captured])
         self.evaluator = Evaluator(graph, self.outputs, self.basis)
@@ -80,11 +81,6 @@ class Traced:
             return None
         built = None if self.layout is None else partial(rebuilt, self.layout)
         return repeat(parts, self.inputs, self.evaluator.graph.captured, self.outputs, built)
-
-    @property
-    def _is_made(self) -> list[bool]:
-        """For each result, whether calls compute it; what the function returns that it did not trace is always the same."""
-        return [i not in self.fixed for i in range(len(self.fixed) + len(self.outputs))]
 
 
 _remembering = lock()

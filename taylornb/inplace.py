@@ -63,8 +63,8 @@ def takes(target: Operand, spec: Spec, alone: bool) -> bool:
 
     Rows beyond the array's own coefficients may be those of another array, unless it is `alone` over its memory.
     """
-    own, rows, flags = target.spec.support, spec.support.rows, target.planes.flags
-    if not flags.writeable or not rows or rows[-1][1] != len(rows) - 1:  # not as kernels write them, one after the other
+    own, rows = target.spec.support, spec.support.rows
+    if not rows or rows[-1][1] != len(rows) - 1:  # not as kernels write them, one after the other
         return False
     if alone:
         return target.values is None and len(rows) <= len(target.planes)
@@ -87,7 +87,7 @@ def taken(target: Operand, found: Operand, alone: bool) -> Operand:
         if not same_place(planes, found.planes):
             planes[: len(found.spec.support.rows)] = found.planes[: len(found.spec.support.rows)]
     else:
-        planes, values = found.planes, None if alone and target.values is None else _own_values(target)
+        planes, values = found.planes, None if alone and target.values is None else target.value()
     if values is not None:
         values[...] = found.value()
     new = Operand(planes, found.spec, values=values)
@@ -109,6 +109,8 @@ def same_place(a: Planes, b: Planes) -> bool:
 
 def repeats(planes: Planes) -> bool:
     """Whether several elements are in one place of memory, as in an array that was broadcast."""
+    if planes.flags.c_contiguous:
+        return False
     axes = sorted((abs(stride), length) for stride, length in zip(planes.strides, planes.shape, strict=True) if length > 1)
     if not planes.size or not axes or not axes[0][0]:
         return bool(planes.size and axes)
@@ -144,13 +146,7 @@ def _moved(target: Operand, support: Support, whole: bool) -> Operand:
     if not whole:
         for monomial, row in support.rows:
             planes[row, ...] = target.plane(monomial)
-    return Operand(planes, Spec(support, spec.dtype, spec.basis), values=_own_values(target))
-
-
-def _own_values(target: Operand) -> Planes | None:
-    """The memory of its values, unless they are repeated and cannot be written to."""
-    values = target.value()
-    return values if values.flags.writeable else None
+    return Operand(planes, Spec(support, spec.dtype, spec.basis), values=target.value())
 
 
 def _check_fits(target: Operand, given: Operand, key: Any, operation: str) -> None:

@@ -51,7 +51,7 @@ class Out:
             return None
         planes = self.planes
         flags = planes[0].flags
-        return planes if flags.c_contiguous and flags.aligned and flags.writeable else None
+        return planes if flags.c_contiguous and flags.aligned else None
 
     def take(self, found: Operand) -> Any:
         """The array that was given, holding a result that was checked."""
