@@ -6,25 +6,22 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from .array import TaylorArray
 from .basis import PLAIN, Basis, checked_order, same_basis
-from .create import names_in, variables
+from .containers import Tree, flattened, places, rebuilt
 from .detach import thawed
 from .errors import UnsupportedError
 from .functions import Function
 from .launch import broadcast_shape
 from .operand import real_array
 from .ops import equal as values_equal
+from .points import Given, Points
 
-POINTS = 16  # generic base points that are drawn
 ROUNDINGS = 64  # of the largest term that may be left where everything else cancels
-NEAR = 1 / 64  # of a point: where others are drawn around it
 EQUAL = Function(values_equal)
 RTOL = 0.6  # the power of the rounding unit that is the default tolerance: 4e-10 in double precision, 7e-5 in single
-
-Points = ArrayLike | Mapping[str, ArrayLike | Sequence[str]]
 
 
 class Agreement(int):
@@ -32,18 +29,21 @@ class Agreement(int):
 
     Attributes:
         at: The point where they agree least: for each variable its value.
+        result: Which of several results agrees least, by its place in the containers, such as `[1]`.
     """
 
     at: dict[str, float]
+    result: str
 
-    def __new__(cls, degree: int, at: Mapping[str, float]) -> Agreement:
+    def __new__(cls, degree: int, at: Mapping[str, float], result: str = "") -> Agreement:
         """A number that knows where it was found."""
         self = super().__new__(cls, degree)
-        self.at = dict(at)
+        self.at, self.result = dict(at), result
         return self
 
     def __repr__(self) -> str:
-        return f"{int(self)} at {', '.join(f'{name} = {value:.6g}' for name, value in self.at.items())}"
+        where = ", ".join(f"{name} = {value:.6g}" for name, value in self.at.items())
+        return f"{int(self)}{' in result ' * bool(self.result)}{self.result} at {where}"
 
 
 class Compared(NamedTuple):
@@ -69,7 +69,7 @@ class Compared(NamedTuple):
 
 
 def agree_to(
-    u: Any, v: Any, *, at: Points | None = None, order: int | None = None, rtol: float | None = None, scale: float | None = None
+    u: Any, v: Any, *, at: Given | None = None, order: int | None = None, rtol: float | None = None, scale: float | None = None
 ) -> int:
     """The highest total degree through which two series agree in every element; −1: not even in value.
 
@@ -79,12 +79,12 @@ def agree_to(
 
     Args:
         u: A series, an array or a number; or a function of series.
-        v: Another on the same basis, or another function.
+        v: Another on the same basis, or another function. Functions may return several results, in equal containers.
         at: For functions, the points to compare at: an array for functions of one variable, a mapping from the names of the
             variables to arrays that broadcast for functions of several, in the order of their arguments. At special points
             coefficients coincide that differ everywhere else, so that generic points are drawn between the lowest and the
             highest of each variable, or around a single one, too. The functions are called with one point at a time.
-            A tuple of names is a group of variables, as in `variables`.
+            Vectors of variables, made by `group`, and names for groups are given as in `variables`.
         order: For functions, the degree through which to compare.
         rtol: The relative error that is allowed; by default eps^0.6, 4e-10 in double precision.
         scale: The length on which the functions change, 1 by default. With one that is too small (log x near 10⁶ changes on a
@@ -92,11 +92,12 @@ def agree_to(
             other way round.
 
     Returns:
-        The degree, at most the order. For functions an `Agreement`: the lowest degree, and the point where it was found.
+        The degree, at most the order. For functions an `Agreement`: the lowest degree, and the point and result where it was
+        found.
 
     Raises:
         BasisError: For series over different bases.
-        ValueError: Where shapes do not broadcast.
+        ValueError: Where shapes do not broadcast, or functions return other containers.
         TypeError: For functions without `at` and `order`, and series with them.
 
     Examples:
@@ -116,16 +117,38 @@ def agree_to(
     return int(compared(u, v, rtol, scale=scale).through.min(initial=_order(u, v)))
 
 
-def _lowest(f: Any, g: Any, at: Points, order: int, rtol: float | None, scale: float | None) -> Agreement:
+def _lowest(f: Any, g: Any, at: Given, order: int, rtol: float | None, scale: float | None) -> Agreement:
     """The lowest degree of two functions at generic points."""
-    places, groups, lowest = generic(at), groups_of(at), Agreement(order, {})
-    for point in zip(*places.values(), strict=True):
-        seeds = variables(order, **{name: np.array([value]) for name, value in zip(places, point, strict=True)}, **groups)
-        with thawed():  # whatever is frozen where they are compared
-            found = int(compared(f(*seeds), g(*seeds), rtol, seeds[0].basis, scale).through.min(initial=order))
-        if found < lowest or not lowest.at:
-            lowest = Agreement(found, {name: float(value) for name, value in zip(places, point, strict=True)})
+    points, lowest = Points.of(at), Agreement(order, {})
+    drawn = points.generic()
+    for values in zip(*drawn.values(), strict=True):
+        point = {name: float(value) for name, value in zip(drawn, values, strict=True)}
+        for result, found in results_at(f, g, points, point, order, (rtol, scale)):
+            through = int(found.through.min(initial=order))
+            if through < lowest or not lowest.at:
+                lowest = Agreement(through, point, result)
     return lowest
+
+
+def results_at(
+    f: Any, g: Any, points: Points, point: Mapping[str, float], order: int, errors: tuple[float | None, float | None]
+) -> Iterator[tuple[str, Compared]]:
+    """The results of two functions at one point beside each other, with the place of each; the errors are rtol and scale."""
+    seeds = points.seeds(order, {name: np.array([value]) for name, value in point.items()})
+    basis, (rtol, scale) = next(iter(seeds.values())).basis, errors
+    with thawed():  # whatever is frozen where they are compared
+        beside = list(_beside(f(*points.arguments(seeds)), g(*points.arguments(seeds))))
+        found = [(result, compared(left, right, rtol, basis, scale)) for result, left, right in beside]
+    return iter(found)
+
+
+def _beside(u: Tree, v: Tree) -> Iterator[tuple[str, Any, Any]]:
+    """The results of two functions beside each other, with the place of each."""
+    (layout, left), (other, right) = flattened(u), flattened(v)
+    if layout != other or not left:
+        one, two = (rebuilt(containers, [...] * len(leaves)) for containers, leaves in ((layout, left), (other, right)))
+        raise ValueError(f"the functions return {one} and {two}; compare functions that return results, in the same containers")
+    return zip(places(layout), left, right, strict=True)
 
 
 def equal(u: Any, v: Any, *, order: int | None = None, rtol: float | None = None) -> Any:
@@ -195,45 +218,6 @@ def through(left: NDArray[Any], right: NDArray[Any], bound: NDArray[Any], basis:
     degrees, close = np.array(basis.degrees), _close(left, right, bound)
     agrees = np.stack([close[degrees == degree].all(axis=0) for degree in range(basis.order + 1)])
     return np.where(agrees.all(axis=0), basis.order, np.argmin(agrees, axis=0) - 1)
-
-
-def points_of(at: Points) -> dict[str, NDArray[Any]]:
-    """The points of each variable, one after the other.
-
-    Raises:
-        ValueError: Where there are none, or where they do not broadcast.
-    """
-    given = {name: one for name, one in at.items() if not names_in(one)} if isinstance(at, Mapping) else {"x": at}
-    arrays = {name: np.atleast_1d(real_array(points, f"at[{name!r}]")) for name, points in given.items()}
-    if not arrays or not all(array.size for array in arrays.values()):
-        raise ValueError(
-            "at must hold a point or more for each variable, as in at=[0.5, 2.0] or at={'x': [0.5, 2.0], 'y': 1.0}"
-        )
-    broadcast_shape([array.shape for array in arrays.values()])
-    return {name: array.ravel() for name, array in zip(arrays, np.broadcast_arrays(*arrays.values()), strict=True)}
-
-
-def groups_of(at: Points) -> dict[str, tuple[str, ...]]:
-    """The groups of variables among the points."""
-    return {name: names_in(one) for name, one in at.items() if names_in(one)} if isinstance(at, Mapping) else {}
-
-
-def generic(at: Points) -> dict[str, NDArray[Any]]:
-    """The points that are given and generic ones between them, of each variable.
-
-    Those are spread evenly by the fractional parts of multiples of powers of the root of t^(d+1) = t + 1 (M. Roberts, 2018).
-    """
-    given, root, steps = points_of(at), 1.5, np.arange(1, POINTS + 1)
-    for _ in range(40):
-        root = (1 + root) ** (1 / (len(given) + 1))
-
-    def with_more(points: NDArray[Any], k: int) -> NDArray[Any]:
-        part, low, high = (0.5 + steps * root ** -(k + 1.0)) % 1.0, points.min(), points.max()
-        if low == high:  # around a single one
-            low, high = low - NEAR * max(abs(low), NEAR), high + NEAR * max(abs(high), NEAR)
-        return np.concatenate([points, low + (high - low) * part])
-
-    return {name: with_more(points, k) for k, (name, points) in enumerate(given.items())}
 
 
 def _floor(left: NDArray[Any], right: NDArray[Any], basis: Basis, scales: NDArray[np.float64], eps: float) -> NDArray[Any]:

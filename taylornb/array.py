@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import replace
 from functools import lru_cache
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
-from . import buffers, notation
+from . import buffers, notation, pytorch
 from . import detach as detaching
 from .basis import PLAIN, Basis, checked_order, same_basis
 from .errors import BasisError, UnsupportedError
@@ -22,10 +22,9 @@ from .number import exactly
 from .operand import Operand, Planes, Spec, operand, real_array
 from .rules import Op
 from .structure import index
-from .support import Support
 from .surface import Arithmetic, Truths
 from .trace import Tracer, Tracing, stays
-from .written import WRITES, check, is_stale
+from .written import WRITES, check, home, is_stale
 
 AT_THE_PROMPT: Way = (None, None)
 
@@ -103,18 +102,18 @@ class TaylorArray(Arithmetic):
     @property
     def value(self) -> NDArray[Any]:
         """The values, shape `shape`: a read-only view."""
-        return _read_only(self._found.value())
+        return buffers.read_only(self._found.value())
 
     @property
     def coeffs(self) -> NDArray[Any]:
         """All normalised coefficients c_α = ∂^α/α!, shape (basis.size, *shape), read-only."""
         found, size = self._operand(), self.basis.size
         if found.spec.support.rows == tuple((i, i) for i in range(size)):
-            return _read_only(found.planes[:size])
+            return buffers.read_only(found.planes[:size])
         planes = buffers.empty((size, *self.shape), self.dtype)
         for i in range(size):
             planes[i] = self._plane(i)
-        return _read_only(planes)
+        return buffers.read_only(planes)
 
     def coefficient(self, *degree: int, **degrees: int) -> NDArray[Any]:
         """One normalised coefficient, shape `shape`: `u.coefficient(3)` or `u.coefficient(theta=2, phi=1)`.
@@ -122,7 +121,7 @@ class TaylorArray(Arithmetic):
         Raises:
             BasisError: For an unknown variable or a degree the basis does not hold.
         """
-        return _read_only(self._plane(self.basis.index(*degree, **degrees)))
+        return buffers.read_only(self._plane(self.basis.index(*degree, **degrees)))
 
     def derivative(self, *degree: int, **degrees: int) -> NDArray[Any]:
         """One derivative, α!·c_α, shape `shape`: `u.derivative(3)` or `u.derivative(theta=2, phi=1)`.
@@ -177,10 +176,7 @@ class TaylorArray(Arithmetic):
 
     def copy(self) -> TaylorArray:
         """The same series in memory of its own."""
-        found = self._operand()
-        rows, support = [row for _, row in found.spec.support.rows], found.spec.support
-        packed = Support.packed((monomial for monomial, _ in support.rows), support.units)
-        return TaylorArray(Operand(found.planes[rows], Spec(packed, found.spec.dtype, found.spec.basis)))
+        return TaylorArray(self._operand().copy())
 
     def detach_(self, *names: str) -> TaylorArray:
         """⊥ in place, or ⊥_S for the variables that are named; arrays computed before keep their series.
@@ -192,10 +188,14 @@ class TaylorArray(Arithmetic):
         return self
 
     def __getitem__(self, key: Any) -> TaylorArray:
-        found = index(self._found, key)
-        if WRITES and not np.may_share_memory(found.planes, self._found.planes):
+        return held(self._unread(lambda found: index(found, key)))  # type: ignore[no-any-return]
+
+    def _unread(self, function: Callable[[Operand], Any]) -> Any:
+        """A view, which may be out of date like this array, or a shape; where a view had to be a copy, it may not."""
+        found = function(self._found)
+        if WRITES and isinstance(found, Operand) and home(found) is not home(self._found):
             check(self._found)
-        return held(TaylorArray(found))  # type: ignore[no-any-return]
+        return TaylorArray(found) if isinstance(found, Operand) else found
 
     def __setitem__(self, key: Any, value: Any) -> None:
         self._write(value, key, "u[…] = …")
@@ -240,6 +240,11 @@ class TaylorArray(Arithmetic):
         rows = {i: self._found.plane(i) for i in self.support}
         return notation.array_text(self.basis, rows, self.shape, self.dtype)
 
+    if not TYPE_CHECKING:  # to which every name would be there
+
+        def __getattr__(self, name: str) -> NoReturn:
+            raise AttributeError(pytorch.missing(name, not name.startswith("_") and self.is_constant), name=name, obj=self)
+
     def _refuse(self, *_: Any, **__: Any) -> NoReturn:
         raise UnsupportedError(
             "a TaylorArray does not become a plain array, a number or a truth value by itself, since that would drop "
@@ -268,19 +273,26 @@ def held(result: Any) -> Any:
 def _applied(op: Op, args: tuple[Any, ...], params: tuple[Hashable, ...]) -> Any:
     if op.retains is not None:
         return _projection(op, args[0], params)
-    if op.kind == "constant" and WRITES:  # the values are enough, and right
-        args = tuple(arg.detach() if isinstance(arg, TaylorArray) else arg for arg in args)
+    body = op.body
+    if op.unread and isinstance(args[0], TaylorArray) and body is not None:
+        return args[0]._unread(lambda found: body([found], *params))
+    if WRITES:  # values are right where they are enough
+        args = tuple(_detached(arg) if op.acts_by_value(n) else arg for n, arg in enumerate(args))
     given = [arg if stays(op, i, arg) else operand(arg, f"argument {i + 1} of {op.name}") for i, arg in enumerate(args)]
     operands = [arg for arg in given if isinstance(arg, Operand)]
     basis = same_basis(found.spec.basis for found in operands)
     if op.kind == "structure":
-        assert op.body is not None
-        result = op.body(operands, *params)
+        assert body is not None
+        result = body(operands, *params)
         return wrap(result) if isinstance(result, Operand) else result
     layout = tuple(arg.spec if isinstance(arg, Operand) else arg for arg in given)
     evaluator, inputs, output = _one_node(op, layout, exactly(layout), params, basis)
     found = evaluator(dict(zip(inputs, operands, strict=True)), AT_THE_PROMPT)[0]
     return wrap(finished(found, output))
+
+
+def _detached(value: Any) -> Any:
+    return value.detach() if isinstance(value, TaylorArray) else value
 
 
 @lru_cache(maxsize=4096)
@@ -297,15 +309,19 @@ def _one_node(
 
 
 def _projection(op: Op, value: Any, params: tuple[Hashable, ...]) -> Any:
-    """⊥ and its kin: a narrower support over the same planes; a plain array has its value to lose and nothing else."""
+    """⊥ and its kin; a plain array has its value to lose and nothing else.
+
+    What keeps the value is a narrower support over the same planes. What drops it (u − ⊥u) has memory of its own, as a
+    difference has: what is written to its value is not written to that of u.
+    """
     assert op.retains is not None
     if not isinstance(value, TaylorArray):
         return value if op.retains(PLAIN, 0, *params) else np.zeros_like(real_array(value, "the argument"))[()]
     retains, basis, spec = op.retains, value.basis, value._found.spec
     if params and isinstance(params[0], tuple):
         basis.members(params[0])
-    support = spec.support.keeping(lambda i: retains(basis, i, *params))
-    return TaylorArray(value._found.with_spec(Spec(support, spec.dtype, basis)))
+    kept = Spec(spec.support.keeping(lambda i: retains(basis, i, *params)), spec.dtype, basis)
+    return TaylorArray(value._found.with_spec(kept) if retains(basis, 0, *params) else value._operand().above(kept))
 
 
 def wrap(found: Operand) -> Any:
@@ -322,13 +338,3 @@ def times_factorial(plane: Planes, factorial: int) -> NDArray[Any]:
     shift = max(factorial.bit_length() - 64, 0)
     with np.errstate(all="ignore"):
         return np.asarray(np.ldexp(plane * plane.dtype.type(factorial >> shift), shift))
-
-
-def _read_only(array: Planes) -> NDArray[Any]:
-    """A view that nobody can make writeable again, as one whose flag was cleared can be."""
-    array = np.asarray(array)
-    if array.dtype.kind == "O":  # memory of Python objects has no such view
-        array = array.copy()
-        array.flags.writeable = False
-        return array
-    return np.asarray(memoryview(array).toreadonly())  # type: ignore[arg-type]

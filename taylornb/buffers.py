@@ -179,6 +179,16 @@ def leased(shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
     return Room(shape, dtype, small=1).array()
 
 
+def read_only(array: NDArray[Any]) -> NDArray[Any]:
+    """A view that nobody can make writeable again, as one whose flag was cleared can be."""
+    array = np.asarray(array)
+    if array.dtype.kind == "O":  # memory of Python objects has no such view
+        array = array.copy()
+        array.flags.writeable = False
+        return array
+    return np.asarray(memoryview(array).toreadonly())  # type: ignore[arg-type]
+
+
 def _fresh(kept: Pool, size: int) -> Block:
     try:
         return Block(size)

@@ -9,17 +9,18 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .agreement import RTOL, Compared, Points, compared, groups_of, points_of, through
+from .agreement import RTOL, Compared, compared, through
 from .array import TaylorArray
 from .basis import checked_order
-from .containers import flattened
-from .create import from_coefficients, variables
+from .containers import flattened, places
+from .create import from_coefficients
 from .detach import thawed
 from .differences import evidence
 from .notation import monomial as monomial_text
+from .points import Given, Points
 
 
-def is_normal(f: Callable[..., Any], at: Points, order: int = 4, rtol: float | None = None) -> bool:
+def is_normal(f: Callable[..., Any], at: Given, order: int = 4, rtol: float | None = None) -> bool:
     """Whether the coefficients of a function are the derivatives of its own value.
 
     They are for an ordinary function. For one that contains ⊥, a function of chosen derivatives or a wrong rule they are not.
@@ -28,7 +29,8 @@ def is_normal(f: Callable[..., Any], at: Points, order: int = 4, rtol: float | N
     Args:
         f: A function of series.
         at: The points: an array for a function of one variable, a mapping from the names of the variables to arrays that
-            broadcast for one of several, in the order of its arguments. A tuple of names is a group of variables.
+            broadcast for one of several, in the order of its arguments. Vectors of variables, made by `group`, and names for
+            groups are given as in `variables`.
         order: The degree through which to look.
         rtol: The relative error that is allowed; by default eps^0.6, 4e-10 in double precision.
 
@@ -45,7 +47,7 @@ def is_normal(f: Callable[..., Any], at: Points, order: int = 4, rtol: float | N
         >>> tn.is_normal(lambda x: x * tn.detach(x), at=[0.3, 1.7])
         False
     """
-    return all(found.close.all() for found, _ in beside_values(f, at, order, rtol, Way(frozen=False)))
+    return all(found.compared.close.all() for found in beside_values(f, at, order, rtol, Way(frozen=False)))
 
 
 class Way(NamedTuple):
@@ -60,10 +62,22 @@ class Way(NamedTuple):
     rules: bool = False
 
 
-def beside_values(
-    f: Callable[..., Any], at: Points, order: int, rtol: float | None, way: Way
-) -> Iterator[tuple[Compared, Mapping[str, NDArray[Any]]]]:
-    """For each result its coefficients beside differences of values, and the points.
+class Found(NamedTuple):
+    """The coefficients of a result beside differences of its values.
+
+    Attributes:
+        compared: The one beside the other.
+        at: The points.
+        result: The place of the result in the containers of all; empty where there is one.
+    """
+
+    compared: Compared
+    at: Mapping[str, NDArray[Any]]
+    result: str
+
+
+def beside_values(f: Callable[..., Any], at: Given, order: int, rtol: float | None, way: Way) -> Iterator[Found]:
+    """For each result its coefficients beside differences of values.
 
     Both are found with many digits, so that a rule that is wrong shows at every scale. Then the coefficients as they are, in
     double precision, stand beside them, where the value is the same: at a tie, a decision may hang on its last bit.
@@ -78,30 +92,33 @@ def beside_values(
     Raises:
         UnsupportedError: For results that are neither series nor numbers, and functions that cannot be told by their values.
     """
-    order = checked_order(order)
-    places, groups = points_of(at), groups_of(at)
+    order, points = checked_order(order), Points.of(at)
     with thawed():
-        seeds = variables(order, **places, **groups)
-        _, results = flattened(f(*seeds))
-        found = evidence(f, places, order, groups, way.frozen, way.rules)
-    basis, tolerance = seeds[0].basis, np.finfo(np.float64).eps ** RTOL if rtol is None else rtol
-    for result, one in zip(results, found, strict=True):
+        seeds = points.seeds(order, points.places)
+        layout, results = flattened(f(*points.arguments(seeds)))
+        found = evidence(f, points, order, way.frozen, way.rules)
+    basis, tolerance = next(iter(seeds.values())).basis, np.finfo(np.float64).eps ** RTOL if rtol is None else rtol
+    for place, result, one in zip(places(layout), results, found, strict=True):
         largest = np.maximum(np.abs(one.series), np.abs(one.differences))
         bound = tolerance * largest + one.bound
-        yield Compared(basis, one.series, one.differences, bound, through(one.series, one.differences, bound, basis)), places
+        agree = through(one.series, one.differences, bound, basis)
+        yield Found(Compared(basis, one.series, one.differences, bound, agree), points.places, place)
         floats = result if isinstance(result, TaylorArray) else from_coefficients(one.series, basis)
         beside = compared(floats, from_coefficients(one.differences.astype(floats.dtype), basis), rtol)
         same = beside.close[0] & np.isfinite(beside.right)
-        yield beside._replace(left=np.where(same, beside.left, beside.right)), places
+        yield Found(beside._replace(left=np.where(same, beside.left, beside.right)), points.places, place)
 
 
-def first_difference(found: Compared, names: tuple[str, str], places: Mapping[str, NDArray[Any]] | None = None) -> str:
+def first_difference(
+    found: Compared, names: tuple[str, str], at: Mapping[str, NDArray[Any]] | None = None, result: str = ""
+) -> str:
     """What differs first, lowest degrees first, in words; empty where nothing does.
 
     Args:
         found: Two series beside each other.
         names: What the message calls them.
-        places: The points, where the elements are values at these.
+        at: The points, where the elements are values at these.
+        result: Which of several results they are, by its place in the containers.
     """
     wrong = np.argwhere(~found.close)
     if not len(wrong):
@@ -113,9 +130,10 @@ def first_difference(found: Compared, names: tuple[str, str], places: Mapping[st
     where = f"the coefficient of {monomial_text(found.basis, found.basis.monomials[monomial])}" if monomial else "the value"
     if element:
         where += f" of element [{', '.join(map(str, element))}]"
-    if places is not None and found.left.shape[1:] == next(iter(places.values())).shape:
-        at = ", ".join(f"{name} = {points[tuple(element)]:.6g}" for name, points in places.items())
-        where += f", at {at},"
+    if result:
+        where += f" of result {result}"
+    if at is not None and found.left.shape[1:] == next(iter(at.values())).shape:
+        where += f", at {', '.join(f'{name} = {points[tuple(element)]:.6g}' for name, points in at.items())},"
     apart = "" if isnan(relative) else f", apart by {relative:.1e} of the larger"
     more = f"; {len(wrong) - 1} more of {found.left.size} coefficients differ" if len(wrong) > 1 else ""
     return f"{where} is {left!r} in {names[0]} and {right!r} in {names[1]}{apart}{more}"

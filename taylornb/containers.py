@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 Tree = Any  # arrays in tuples, lists and dicts
@@ -17,6 +18,16 @@ def flattened(tree: Tree) -> tuple[Tree, list[Any]]:
         return (tuple, (), (None,) * len(tree)), list(tree)
     parts = [flattened(item) for item in (tree.values() if isinstance(tree, dict) else tree)]
     return (type(tree), names, tuple(layout for layout, _ in parts)), [leaf for _, leaves in parts for leaf in leaves]
+
+
+@lru_cache(maxsize=1024)
+def places(layout: Tree) -> tuple[str, ...]:
+    """How each leaf is reached from the whole, as Python writes it: `[1]['a']`, and nothing for a leaf alone."""
+    if layout is None:
+        return ("",)
+    _, names, parts = layout
+    keys = names or range(len(parts))
+    return tuple([f"[{key!r}]{rest}" for key, part in zip(keys, parts, strict=True) for rest in places(part)])
 
 
 def rebuilt(layout: Tree, leaves: Sequence[Any]) -> Any:

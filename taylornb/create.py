@@ -109,6 +109,19 @@ def variables(order: int, **values: ArrayLike | Group | Sequence[str]) -> tuple[
         >>> tn.detach(a * x + b, "slope")
         5 + ε_x + O(|ε|³)
     """
+    seeds, groups = named(values)
+    basis = Basis(tuple(seeds), order, tuple(groups.items()))
+    shape = broadcast_shape([np.shape(value) for value in seeds.values()])
+    made = {name: _of_shape(_seeded(value, basis, v), shape) for v, (name, value) in enumerate(seeds.items())}
+    return arranged(values, groups, made)
+
+
+def named(values: Mapping[str, Any]) -> tuple[dict[str, ArrayLike], dict[str, tuple[str, ...]]]:
+    """The values of each variable, and the names that stand for several, of what `variables` takes.
+
+    Raises:
+        BasisError: For a name that is there twice.
+    """
     seeds, groups = dict[str, ArrayLike](), dict[str, tuple[str, ...]]()
     for name, value in values.items():
         if isinstance(value, Group):
@@ -122,13 +135,18 @@ def variables(order: int, **values: ArrayLike | Group | Sequence[str]) -> tuple[
             if one in seeds:
                 raise BasisError(f"the variable {one!r} is there twice; give each variable its own name")
         seeds.update(own)
-    basis = Basis(tuple(seeds), order, tuple(groups.items()))
-    shape = broadcast_shape([np.shape(value) for value in seeds.values()])
-    made = {name: _of_shape(_seeded(value, basis, v), shape) for v, (name, value) in enumerate(seeds.items())}
+    return seeds, groups
+
+
+def arranged(values: Mapping[str, Any], groups: Mapping[str, tuple[str, ...]], made: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What was made for each variable, as it was given: vectors in one, and nothing for tuples of names."""
+    found = []
     for name, value in values.items():
         if isinstance(value, Group):
-            made[name] = structure.stack([made[member] for member in groups[name]])
-    return tuple(made[name] for name in values if name in made)
+            found.append(structure.stack([made[member] for member in groups[name]]))
+        elif not names_in(value):
+            found.append(made[name])
+    return tuple(found)
 
 
 def _of_shape(seeded: TaylorArray, shape: tuple[int, ...]) -> TaylorArray:

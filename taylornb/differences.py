@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from .basis import Basis, Exponents
 from .containers import flattened
-from .create import variables
 from .errors import UnsupportedError
 from .fuse import Fused
+from .points import Points
 from .worlds import GROUPS, LIVE, RULES, Exact, Numbers, World, world
 
 STEP = 20  # decimal digits of the step: what differences leave out is as much smaller than what they find
@@ -36,21 +36,13 @@ class Evidence(NamedTuple):
     bound: NDArray[np.float64]
 
 
-def evidence(
-    function: Callable[..., Any],
-    places: Mapping[str, Numbers],
-    order: int,
-    groups: Mapping[str, tuple[str, ...]],
-    frozen: bool,
-    rules: bool,
-) -> list[Evidence]:
+def evidence(function: Callable[..., Any], points: Points, order: int, frozen: bool, rules: bool) -> list[Evidence]:
     """Each result of a function by its rules and by its values, with so many digits that neither has errors of rounding.
 
     Args:
-        function: Of one array for each variable.
-        places: For each variable its name and its base points.
+        function: Of an array for each variable, or for a vector of them.
+        points: The base points.
         order: The highest degree.
-        groups: Names for several variables.
         frozen: Whether ⊥ holds its variables at the base point. Otherwise the value is differentiated, as plain finite
             differences would.
         rules: Whether chosen derivatives are to be those of their value.
@@ -59,19 +51,20 @@ def evidence(
         ImportError: Without mpmath.
         UnsupportedError: Where the function drops degrees (`keep`), which values do not show, or gives no numbers.
     """
-    lengths = {name: _length(points) for name, points in places.items()}
-    context = _context(_digits(places, lengths, order))
+    lengths = {name: _length(at) for name, at in points.places.items()}
+    context = _context(_digits(points.places, lengths, order))
     run = function.function if isinstance(function, Fused) else function
-    base = {name: _multiprecision(context, points) for name, points in places.items()}
+    base = {name: _multiprecision(context, at) for name, at in points.places.items()}
     steps = {name: context.mpf(10) ** -STEP * length for name, length in lengths.items()}
-    seeds = variables(order, **base, **groups)
-    basis, token, other = seeds[0].basis, GROUPS.set(groups), RULES.set(rules)
+    seeds = points.seeds(order, base)
+    basis, token, other = next(iter(seeds.values())).basis, GROUPS.set(points.groups), RULES.set(rules)
     try:
-        series = [_numbers(leaf, basis) for leaf in flattened(run(*map(Exact, seeds)))[1]]
+        exact = {name: Exact(seed) for name, seed in seeds.items()}
+        series = [_numbers(leaf, basis) for leaf in flattened(run(*points.arguments(exact)))[1]]
         values: dict[Exponents, list[Any]] = {}
         for shift in basis.monomials:
-            at = [_seed(name, base[name], k * steps[name], frozen) for name, k in zip(places, shift, strict=True)]
-            values[shift] = [world(leaf).held(LIVE) for leaf in flattened(run(*at))[1]]
+            at = {name: _seed(name, base[name], k * steps[name], frozen) for name, k in zip(base, shift, strict=True)}
+            values[shift] = [world(leaf).held(LIVE) for leaf in flattened(run(*points.arguments(at)))[1]]
     finally:
         GROUPS.reset(token)
         RULES.reset(other)

@@ -158,8 +158,10 @@ def _signature(known: Known) -> Signature:
 
 
 def finished(found: Operand, node: Node) -> Operand:
-    """A result as it leaves: Python numbers alone have become float64."""
+    """A result as it leaves: Python numbers alone have become float64, and the value has memory."""
     spec = found.spec
+    if 0 not in spec.support.row and found.values is None:
+        return found.copy()
     if spec.dtype is None:
         spec = Spec(spec.support, output_dtype(node), spec.basis)
     return Operand(np.asarray(found.planes), spec, values=found.values)

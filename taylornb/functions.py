@@ -22,12 +22,14 @@ INFIX = {"add": "+", "subtract": "−", "multiply": "·", "divide": "/"}
 class Function:
     """One operation as a function of series, traced values, arrays and numbers.
 
-    Attributes:
+    Args:
         op: Its declaration.
+        made: What made it and of what, so that it is pickled as that; None for those that taylornb has by name.
+        text: How it prints; by default its name.
     """
 
-    def __init__(self, op: Op) -> None:
-        self.op = op
+    def __init__(self, op: Op, made: tuple[Callable[..., Any], tuple[Any, ...]] | None = None, text: str | None = None) -> None:
+        self.op, self._made, self._text = op, made, text or op.name
         self.__name__ = self.__qualname__ = op.name
         self.__doc__ = document(op)
         self.__module__ = "taylornb"
@@ -38,12 +40,12 @@ class Function:
         series, params = self.op.split(args, kwargs)
         return self.op(*args, **kwargs) if any(hasattr(arg, "_apply") for arg in series) else apply(self.op, series, params)
 
-    def __reduce__(self) -> str:
-        """By name, as functions are pickled."""
-        return self.__name__
+    def __reduce__(self) -> str | tuple[Callable[..., Any], tuple[Any, ...]]:
+        """By name, as functions are pickled, or by what it was made of, which has to be there by name."""
+        return self._made or self.__name__
 
     def __repr__(self) -> str:
-        return f"<taylornb function {self.op.name}>"
+        return f"<taylornb function {self._text}>"
 
 
 def functions() -> dict[str, Function]:
@@ -88,13 +90,13 @@ def define(
         >>> gompertz(tn.variable(0.0, order=2))
         0.36787944 + 0.36787944ε + O(ε³)
     """
-    _check_name(name)
+    check_name(name)
     if rate is None and per is None:
         raise ValueError(f"{name} needs an equation per·Dy = rate·Dx: give rate, per or both")
     summary, at = f"{name}, declared by tn.define.", (0.7,) * _count(value, name)
     op = Op(name=name, kind="equation", summary=summary, value=value, rate=rate, per=per, at=at)
     _check_parts(op)
-    return Function(op)
+    return Function(op, made=(define, (name, value, rate, per)))
 
 
 def document(op: Op) -> str:
@@ -199,7 +201,8 @@ def _nodes(found: tuple[Any, ...]) -> list[Node]:
     return [part.node for part in found if isinstance(part, Tracer)]
 
 
-def _check_name(name: object) -> None:
+def check_name(name: object) -> None:
+    """Raise ValueError for a name that is no identifier, or that an operation of taylornb has."""
     if not (isinstance(name, str) and name.isidentifier()):
         raise ValueError(f"name must be a Python identifier, such as 'gompertz', not {name!r}")
     if name in registry:

@@ -20,7 +20,7 @@ from .graph import Node, describe
 from .kernels import text
 from .number import exactly
 from .operand import Operand, Planes, Spec, operand
-from .out import Out, apart, rooms, take
+from .out import apart, outs_for, rooms, take
 from .program import NO_COST, Cost
 from .repeat import Kinds, Repeat, as_given, kinds, repeat
 from .surface import Truths
@@ -44,6 +44,7 @@ class Traced:
             self.layout, leaves = flattened(function(*rebuilt(layout, [Tracer(graph, node) for node in self.inputs]), **static))
             self.outputs: list[Node] = [graph.lift(leaf) for leaf in leaves if isinstance(leaf, Tracer)]
         self.fixed = {i: leaf for i, leaf in enumerate(leaves) if not isinstance(leaf, Tracer)}
+        self._is_made = [i not in self.fixed for i in range(len(leaves))]
         captured = [found.spec.basis for found in graph.captured.values()]
         self.basis: Basis | None = same_basis([*(spec.basis for spec in specs), *captured])
         self.evaluator = Evaluator(graph, self.outputs, self.basis)
@@ -54,7 +55,7 @@ class Traced:
 
     def __call__(self, operands: list[Operand], way: Way, out: Tree = None) -> Any:
         """The results, in the containers the function returned them in."""
-        outs = self._outs(out) if out is not None else []
+        outs = outs_for(out, self.layout, self._is_made) if out is not None else []
 
         def into(likes: list[Like]) -> dict[Node, Planes | None]:
             return dict(zip(self.outputs, rooms(outs, likes, operands), strict=True))
@@ -65,14 +66,13 @@ class Traced:
         if self.layout is None and made:
             return made[0]
         results = iter(made)
-        count = len(self.fixed) + len(self.outputs)
-        return rebuilt(self.layout, [_again(self.fixed[i]) if i in self.fixed else next(results) for i in range(count)])
+        return rebuilt(self.layout, [next(results) if own else _again(self.fixed[i]) for i, own in enumerate(self._is_made)])
 
     def _own(self, found: Operand, operands: list[Operand]) -> Operand:
         """The result, in memory of its own where it is part of a plain argument, or of what the function took from outside."""
         others = [*self.evaluator.graph.captured.values(), *(operands if found.spec.basis is None else [])]
         shared = any(np.may_share_memory(found.planes, given.planes) for given in others)
-        return Operand(found.planes.copy(), found.spec) if shared else found
+        return found.copy() if shared else found
 
     def repeated(self, operands: list[Operand], way: Way) -> Repeat | None:
         """What calls on such operands become from the second on, where they are kernels alone."""
@@ -81,20 +81,6 @@ class Traced:
             return None
         built = None if self.layout is None else partial(rebuilt, self.layout)
         return repeat(parts, self.inputs, self.evaluator.graph.captured, self.outputs, built)
-
-    def _outs(self, out: Tree) -> list[Out]:
-        """What was given for each result."""
-        layout, leaves = flattened(out)
-        count = len(self.fixed) + len(self.outputs)
-        if len(leaves) != count:
-            raise ValueError(f"out has {len(leaves)} arrays, and the function returns {count}; give one for each result")
-        if layout != self.layout:
-            got, wanted = (rebuilt(containers, [...] * count) for containers in (layout, self.layout))
-            raise ValueError(f"out is {got}, and the function returns {wanted}; give arrays in these containers")
-        given = [leaf for i, leaf in enumerate(leaves) if i not in self.fixed]
-        if len({id(leaf) for leaf in given}) < len(given):
-            raise ValueError("out has the same array twice; give one for each result")
-        return [Out(leaf) for leaf in given]
 
 
 _remembering = lock()
@@ -146,8 +132,8 @@ class Fused:
             UnsupportedError: Where `out` holds something else than arrays.
             TracingError: Where the function needs to know a value while it is traced.
             BasisError: Where series over different bases meet.
-            ValueError: Where shapes do not broadcast, or `out` has another shape, dtype or container than the result;
-                nothing has been written then.
+            ValueError: Where shapes do not broadcast, or `out` has another shape, dtype or container than the result, is
+                read-only or repeats elements in memory; nothing has been written then.
         """
         if HELD.get():
             return self._held(args, out, static)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -10,7 +12,7 @@ from . import buffers
 from .basis import same_basis
 from .operand import Operand, Planes, Spec
 from .support import Support
-from .written import check, is_put_back, is_stale, memory, wrote
+from .written import check, is_put_back, is_stale, memory, was_written, wrote
 
 WHOLE = ...
 
@@ -33,7 +35,7 @@ def assign(target: Operand, given: Operand, key: Any, operation: str) -> Operand
         TypeError: Where the dtype cannot hold the new elements.
         BasisError: Where the bases differ.
     """
-    _check_fits(target, given, key)
+    _check_fits(target, given, key, operation)
     whole = key is WHOLE or (isinstance(key, slice) and key == slice(None)) or (isinstance(key, tuple) and not key)
     if not whole and not is_put_back(target, given, key):
         check(target)
@@ -61,8 +63,8 @@ def takes(target: Operand, spec: Spec, alone: bool) -> bool:
 
     Rows beyond the array's own coefficients may be those of another array, unless it is `alone` over its memory.
     """
-    own, rows, flags = target.spec.support, spec.support.rows, target.planes.flags
-    if not flags.writeable or not rows or rows[-1][1] != len(rows) - 1:  # not as kernels write them, one after the other
+    own, rows = target.spec.support, spec.support.rows
+    if not rows or rows[-1][1] != len(rows) - 1:  # not as kernels write them, one after the other
         return False
     if alone:
         return target.values is None and len(rows) <= len(target.planes)
@@ -79,32 +81,51 @@ def may_be_renewed(target: Operand) -> bool:
 def taken(target: Operand, found: Operand, alone: bool) -> Operand:
     """The target with the coefficients of a result (`out=`), in its own memory where that takes them."""
     if 0 not in found.spec.support.row:
-        found = _with_value(found)
+        found = found.copy()
     if takes(target, found.spec, alone):
         planes, values = target.planes, target.values
         if not same_place(planes, found.planes):
             planes[: len(found.spec.support.rows)] = found.planes[: len(found.spec.support.rows)]
     else:
-        planes, values = found.planes, None if alone and target.values is None else _own_values(target)
+        planes, values = found.planes, None if alone and target.values is None else target.value()
     if values is not None:
         values[...] = found.value()
     new = Operand(planes, found.spec, values=values)
-    if values is not None or (planes is target.planes and not alone):
+    if values is not None or (planes is target.planes and (not alone or was_written(new))):
         wrote(new, "out=")
     return new
 
 
-def _with_value(found: Operand) -> Operand:
-    """A result without a value (u − ⊥u) that has one stored, which is 0."""
-    support = Support.packed((0, *found.spec.support.row), found.spec.support.units)
-    planes = np.stack([found.plane(monomial) for monomial, _ in support.rows])
-    return Operand(planes, Spec(support, found.spec.dtype, found.spec.basis))
+def memories(found: Operand) -> list[Planes]:
+    """Where its coefficients are, and its values."""
+    return [found.planes] if found.values is None else [found.planes, found.values]
 
 
 def same_place(a: Planes, b: Planes) -> bool:
     """Whether the rows of the shorter are the first rows of the other."""
     same: bool = a.__array_interface__["data"][0] == b.__array_interface__["data"][0]
     return same and a.strides == b.strides
+
+
+def repeats(planes: Planes) -> bool:
+    """Whether several elements are in one place of memory, as in an array that was broadcast."""
+    if planes.flags.c_contiguous:
+        return False
+    axes = sorted((abs(stride), length) for stride, length in zip(planes.strides, planes.shape, strict=True) if length > 1)
+    if not planes.size or not axes or not axes[0][0]:
+        return bool(planes.size and axes)
+    ends = accumulate([stride * (length - 1) for stride, length in axes], initial=planes.itemsize)
+    if all(stride >= end for (stride, _), end in zip(axes, ends, strict=False)):  # each axis is beyond those before it
+        return False
+    places = sum(np.ogrid[tuple(slice(0, stride * length, stride) for stride, length in axes)], np.zeros((), np.int64))
+    return bool((np.diff(np.sort(places, axis=None)) < planes.itemsize).any())
+
+
+def cannot_take(memories: Sequence[Planes], name: str) -> ValueError:
+    """What to say of memory that cannot be written to."""
+    repeated = "repeats elements in memory (it was broadcast), where each needs a place of its own"
+    what = repeated if any(map(repeats, memories)) else "is read-only"
+    return ValueError(f"{name} {what}; give an array that can be written to, such as a .copy()")
 
 
 def _support(own: Support, given: Support) -> Support:
@@ -125,26 +146,16 @@ def _moved(target: Operand, support: Support, whole: bool) -> Operand:
     if not whole:
         for monomial, row in support.rows:
             planes[row, ...] = target.plane(monomial)
-    return Operand(planes, Spec(support, spec.dtype, spec.basis), values=_own_values(target))
+    return Operand(planes, Spec(support, spec.dtype, spec.basis), values=target.value())
 
 
-def _own_values(target: Operand) -> Planes | None:
-    """The memory of its values; without a value of its own (u − ⊥u) it must not write to that of another array."""
-    values = target.value()
-    return values if 0 in target.spec.support.row and values.flags.writeable else None
-
-
-def _check_fits(target: Operand, given: Operand, key: Any) -> None:
+def _check_fits(target: Operand, given: Operand, key: Any, operation: str) -> None:
     same_basis((target.spec.basis, given.spec.basis))
     if given.spec.dtype is not None and not np.can_cast(given.planes.dtype, target.planes.dtype, "same_kind"):
         raise TypeError(f"cannot write {given.planes.dtype} into an array of {target.planes.dtype}; convert it first")
-    if not _writeable(target.planes) or (target.values is not None and not _writeable(target.values)):
-        raise ValueError("this array repeats its elements (it was broadcast) and cannot be written to; take .copy() of it")
+    if not all(planes.flags.writeable for planes in memories(target)):
+        raise cannot_take(memories(target), f"what {operation} writes to")
     region = np.shape(np.broadcast_to(np.False_, target.shape)[key])
     longer = any(n != 1 for n in given.shape[: max(len(given.shape) - len(region), 0)])
     if longer or any(n not in (1, m) for n, m in zip(given.shape[::-1], region[::-1], strict=False)):
         raise ValueError(f"could not broadcast elements of shape {given.shape} into shape {region}")
-
-
-def _writeable(planes: Planes) -> bool:
-    return bool(planes.flags.writeable)

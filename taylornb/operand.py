@@ -89,6 +89,7 @@ class Operand:
         spec: What they are.
         kind: Where it is known.
         values: Memory of the values elsewhere, (*shape), which other arrays share; it is written to together with the planes.
+            A value that is zero by structure has such memory, too, so that arrays over it see what is written there.
     """
 
     __slots__ = ("_kind", "planes", "spec", "values")
@@ -123,17 +124,40 @@ class Operand:
         views = np.may_share_memory(found, self.planes), np.may_share_memory(values, self.values)
         if all(views) or not found.size:
             return Operand(found, self.spec, values=values)
-        return Operand(found.copy() if any(views) else found, self.spec)  # where one was copied, both are
+        return Operand(found, self.spec).copy()  # where one was copied, both are
+
+    def copy(self) -> Operand:
+        """The same in memory of its own, where there is a row for the value."""
+        return self.each(lambda plane: plane)
+
+    def each(self, function: Callable[[Planes], Planes]) -> Operand:
+        """A function of each plane, in memory of its own, where there is a row for the value."""
+        own, spec = self.spec.support, self.spec
+        if 0 in own.row and len(own.rows) == len(self.planes):
+            planes = [function(plane) for plane in self.planes]
+        else:
+            stored = sorted({0, *own.row})
+            planes = [function(self.plane(monomial)) for monomial in stored]
+            spec = Spec(Support.packed(stored, own.units), spec.dtype, spec.basis)
+        return Operand(np.ascontiguousarray(np.stack(planes)), spec)
 
     def with_spec(self, spec: Spec) -> Operand:
-        """The same planes, and less of them."""
-        if self.values is not None and spec.support.is_constant and spec.support.rows:
+        """The same planes, and less of them; they keep the value."""
+        if self.values is not None and spec.support.is_constant:
             spec = Spec(CONSTANT, spec.dtype, spec.basis)
         return Operand(self.planes, spec, values=self.values)
 
+    def above(self, spec: Spec) -> Operand:
+        """Some planes, the value not among them, in memory of their own; it is zero, and has memory that may be written to."""
+        rows, packed = [row for _, row in spec.support.rows], Support.packed(spec.support.row, spec.support.units)
+        values = np.zeros(self.shape, self.planes.dtype)
+        support = CONSTANT if packed.is_constant else packed
+        planes = np.ascontiguousarray(self.planes[rows])
+        return Operand(planes, Spec(support, spec.dtype, spec.basis), values=values)
+
     def value(self) -> Planes:
         """The values, as they are now."""
-        return self.plane(0) if self.values is None or 0 not in self.spec.support.row else self.values
+        return self.plane(0) if self.values is None else self.values
 
     def plane(self, monomial: int) -> Planes:
         """The coefficients of one monomial, in a view where they are stored."""

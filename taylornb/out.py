@@ -9,9 +9,10 @@ import numpy as np
 
 from .array import TaylorArray
 from .basis import Basis
+from .containers import Tree, flattened, places, rebuilt
 from .errors import BasisError, UnsupportedError
 from .evaluate import Like
-from .inplace import same_place, taken, takes
+from .inplace import cannot_take, memories, repeats, same_place, taken, takes
 from .operand import Operand, Planes, Spec
 from .written import is_shared
 
@@ -23,18 +24,19 @@ class Out:
 
     Args:
         given: A TaylorArray, or an ndarray for a plain result.
+        name: What messages call it: `out`, or `out[1]`.
 
     Raises:
         UnsupportedError: For anything else.
     """
 
-    def __init__(self, given: Any) -> None:
+    def __init__(self, given: Any, name: str) -> None:
         if not isinstance(given, TaylorArray | np.ndarray):
             raise UnsupportedError(
-                f"out must be a TaylorArray, or an ndarray for a plain result, in the containers that the function "
+                f"{name} must be a TaylorArray, or an ndarray for a plain result, in the containers that the function "
                 f"returns, not {type(given).__name__}"
             )
-        self.given = given
+        self.given, self.name = given, name
         # Nothing but the array itself refers to its planes: no other array is over them.
         self.alone = isinstance(given, TaylorArray) and not is_shared(given._found.planes, 1)
 
@@ -49,7 +51,7 @@ class Out:
             return None
         planes = self.planes
         flags = planes[0].flags
-        return planes if flags.c_contiguous and flags.aligned and flags.writeable else None
+        return planes if flags.c_contiguous and flags.aligned else None
 
     def take(self, found: Operand) -> Any:
         """The array that was given, holding a result that was checked."""
@@ -63,23 +65,47 @@ class Out:
         """Raise unless the array can hold such a result.
 
         Raises:
-            ValueError: For another shape or dtype, and for a plain array that cannot be written to.
+            ValueError: For another shape or dtype, and for an array that repeats elements in memory or cannot be written to.
             UnsupportedError: For a plain array where the result is a series, or the other way round.
             BasisError: For another basis.
         """
         if self.planes.shape[1:] != shape or self.planes.dtype != dtype:
             raise ValueError(
-                f"out has shape {self.planes.shape[1:]} and dtype {self.planes.dtype}, and the result shape {shape} and "
-                f"dtype {dtype}; give an array like an earlier result"
+                f"{self.name} has shape {self.planes.shape[1:]} and dtype {self.planes.dtype}, and the result shape {shape} "
+                f"and dtype {dtype}; give an array like an earlier result"
             )
         series = basis is not None and dtype.kind != "b"
         if series != isinstance(self.given, TaylorArray):
             kinds = ("a series, which a TaylorArray holds", "plain, which an ndarray holds")
-            raise UnsupportedError(f"out is a {type(self.given).__name__}, and the result is {kinds[not series]}")
+            raise UnsupportedError(f"{self.name} is a {type(self.given).__name__}, and the result is {kinds[not series]}")
         if isinstance(self.given, TaylorArray) and self.given.basis != basis:
-            raise BasisError(f"out is a series on {self.given.basis}, and the result one on {basis}")
-        if not series and not self.planes.flags.writeable:
-            raise ValueError("out is read-only; give an array that can be written to")
+            raise BasisError(f"{self.name} is a series on {self.given.basis}, and the result one on {basis}")
+        if not all(planes.flags.writeable for planes in _memories(self)) or (not series and repeats(self.planes)):
+            raise cannot_take(_memories(self), self.name)
+
+
+def outs_for(out: Tree, layout: Tree, is_made: Sequence[bool]) -> list[Out]:
+    """What was given for each result.
+
+    Args:
+        out: Arrays in containers.
+        layout: The containers of the results.
+        is_made: For each result, whether it is computed; what is given for others is not looked at.
+
+    Raises:
+        ValueError: For other containers than those of the results, or the same array twice.
+        UnsupportedError: For something else than arrays.
+    """
+    own, leaves = flattened(out)
+    if len(leaves) != len(is_made):
+        raise ValueError(f"out has {len(leaves)} arrays, and the function returns {len(is_made)}; give one for each result")
+    if own != layout:
+        got, wanted = (rebuilt(containers, [...] * len(leaves)) for containers in (own, layout))
+        raise ValueError(f"out is {got}, and the function returns {wanted}; give arrays in these containers")
+    given = [(leaf, f"out{place}") for leaf, place, made in zip(leaves, places(layout), is_made, strict=True) if made]
+    if len({id(leaf) for leaf, _ in given}) < len(given):
+        raise ValueError("out has the same array twice; give one for each result")
+    return [Out(leaf, name) for leaf, name in given]
 
 
 def rooms(outs: Sequence[Out], likes: Sequence[Like], operands: Sequence[Operand]) -> list[Planes | None]:
@@ -117,7 +143,7 @@ def apart(results: Sequence[Operand]) -> list[Operand]:
     """The results, each in memory of its own: equal expressions are computed once."""
     seen, found = set[int](), list[Operand]()
     for one in results:
-        found.append(Operand(one.planes.copy(), one.spec) if id(one.planes) in seen else one)
+        found.append(one.copy() if id(one.planes) in seen else one)
         seen.add(id(one.planes))
     return found
 
@@ -128,8 +154,8 @@ def _others(out: Out, outs: Sequence[Out]) -> list[Out]:
 
 def _memories(one: Out | Operand) -> list[Planes]:
     """Where its coefficients are, and its values."""
-    values = one.values if isinstance(one, Operand) else getattr(getattr(one.given, "_found", None), "values", None)
-    return [one.planes] if values is None else [one.planes, values]
+    found = one if isinstance(one, Operand) else getattr(one.given, "_found", None)
+    return [one.planes] if found is None else memories(found)
 
 
 def _meets(one: Out | Operand, others: Sequence[Out | Operand]) -> bool:

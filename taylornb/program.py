@@ -248,10 +248,10 @@ class Scalars:
 
     def where(self, condition: Scalar, a: Scalar, b: Scalar) -> Scalar:
         """The first where the condition holds, else the second."""
-        if isinstance(condition, Fraction) or a == b:
+        if condition is None or isinstance(condition, Fraction) or a == b:
             return a if condition or a == b else b
         chosen = (self.writer.cast(a, self.dtype), self.writer.cast(b, self.dtype))
-        return self.writer.emit("where", (condition, *chosen), self.dtype)  # type: ignore[arg-type]
+        return self.writer.emit("where", (condition, *chosen), self.dtype)
 
     def call(self, function: str, *args: Scalar) -> Scalar:
         """A function that the target has under this name."""

@@ -51,6 +51,7 @@ class Op:
         optional: Arguments that may be None.
         bind: How a call `(*args, **kwargs)` splits into series and hashable parameters; None where all arguments
             are series.
+        unread: It reads no coefficients: the result is a view of its argument where memory allows one, or a shape.
         answers: The result is no series, so that it cannot be traced (`array_equal`).
     """
 
@@ -73,6 +74,7 @@ class Op:
     static: frozenset[int] = frozenset()
     optional: frozenset[int] = frozenset()
     bind: Callable[..., tuple[tuple[Any, ...], tuple[Any, ...]]] | None = None
+    unread: bool = False
     answers: bool = False
 
     @property
@@ -83,6 +85,10 @@ class Op:
     def numeric(self, args: Sequence[Any]) -> list[Any]:
         """The arguments whose coefficients count, without those that act by value."""
         return [arg for position, arg in enumerate(args) if position not in self.by_value]
+
+    def acts_by_value(self, position: int) -> bool:
+        """Whether an argument's coefficients above the value do not matter."""
+        return self.kind == "constant" or position in self.by_value or self.heir not in (None, position)
 
     def split(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
         """The series of a call, and its parameters.

@@ -18,7 +18,7 @@ Bound = tuple[tuple[Any, ...], tuple[Any, ...]]
 
 def each_plane(operands: Sequence[Operand], function: Callable[..., Any]) -> Operand:
     """The function of the planes of every monomial that any of the operands holds."""
-    monomials = sorted({i for found in operands for i in found.spec.support.monomials}) or [0]
+    monomials = sorted({0, *(i for found in operands for i in found.spec.support.monomials)})
     with np.errstate(all="ignore"):
         planes = np.stack([np.asarray(function(*(found.plane(i) for found in operands))) for i in monomials])
     strong = [found.spec.dtype for found in operands if found.spec.dtype is not None]
@@ -37,8 +37,7 @@ def index(found: Operand, key: Any) -> Operand:
     np.broadcast_to(np.False_, found.shape)[key]  # NumPy's error, for the element axes alone
     if all(map(_is_basic, entries)):
         return each_row(found, lambda planes: planes[(slice(None), *entries)])
-    rows = [plane[key] for plane in found.planes]
-    return Operand(np.stack(rows), found.spec)
+    return found.each(lambda plane: plane[key])
 
 
 def _is_basic(entry: Any) -> bool:
@@ -164,7 +163,12 @@ concatenate: Op = declare(
     at=(0.7, 0.3),
 )
 reshape: Op = declare(
-    "reshape", "The same elements in another shape, as numpy.reshape.", _reshape, bind=_bind_reshape, on_truth="same"
+    "reshape",
+    "The same elements in another shape, as numpy.reshape.",
+    _reshape,
+    bind=_bind_reshape,
+    on_truth="same",
+    unread=True,
 )
 broadcast_to: Op = declare(
     "broadcast_to",
@@ -172,6 +176,7 @@ broadcast_to: Op = declare(
     _broadcast,
     bind=_bind_broadcast,
     on_truth="same",
+    unread=True,
 )
 getitem: Op = declare(
     "getitem",
@@ -179,6 +184,7 @@ getitem: Op = declare(
     lambda operands, key: index(operands[0], _thawed(key)),
     bind=_bind_index,
     on_truth="same",
+    unread=True,
     public=False,
 )
 array_equal: Op = declare(
@@ -197,11 +203,12 @@ allclose: Op = declare(
     at=(0.7, 0.3),
     answers=True,
 )
-shape: Op = declare("shape", "The shape of the elements.", lambda operands: operands[0].shape, answers=True)
-ndim: Op = declare("ndim", "The number of element axes.", lambda operands: len(operands[0].shape), answers=True)
+shape: Op = declare("shape", "The shape of the elements.", lambda operands: operands[0].shape, unread=True, answers=True)
+ndim: Op = declare("ndim", "The number of element axes.", lambda operands: len(operands[0].shape), unread=True, answers=True)
 size: Op = declare(
     "size",
     "The number of elements.",
     lambda operands: int(np.prod(operands[0].shape, dtype=np.int64)),
+    unread=True,
     answers=True,
 )

@@ -7,11 +7,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from .agreement import Points, agree_to, compared
+from .agreement import Agreement, agree_to, compared, results_at
 from .basis import checked_order
 from .checks import Way, beside_values, first_difference
 from .fuse import Fused
 from .kernels import compilations
+from .points import Given, Points
 
 
 @dataclass
@@ -86,9 +87,7 @@ second, apart by 1.0e+00 of the larger; 1 more of 4 coefficients differ
         raise AssertionError(f"series {agree}, not {asked}: {first_difference(found, ('the first', 'the second'))}")
 
 
-def check_derivatives(
-    f: Callable[..., Any], at: Points, order: int = 2, rtol: float | None = None, rules: bool = False
-) -> None:
+def check_derivatives(f: Callable[..., Any], at: Given, order: int = 2, rtol: float | None = None, rules: bool = False) -> None:
     """Raise AssertionError unless every coefficient of a function is what its values say, ⊥ taken into account.
 
     The function is evaluated on plain numbers with many digits, with the variables that ⊥ names held at the base point (frozen
@@ -99,7 +98,8 @@ def check_derivatives(
     Args:
         f: A function of series, plain or made by `taylornb.fuse`.
         at: The points: an array for a function of one variable, a mapping from the names of the variables to arrays that
-            broadcast for one of several, in the order of its arguments. A tuple of names is a group of variables.
+            broadcast for one of several, in the order of its arguments. Vectors of variables, made by `group`, and names for
+            groups are given as in `variables`.
         order: The highest degree that is checked.
         rtol: The relative error that is allowed; by default eps^0.6, 4e-10 in double precision.
         rules: Whether the derivatives of functions made by `taylornb.weird` are to be those of their values. By default they
@@ -120,13 +120,13 @@ def check_derivatives(
         AssertionError: the coefficient of ε of element [0], at x = 0, is 1.0 in the function and 2.0 in its values, \
 apart by 5.0e-01 of the larger; 1 more of 3 coefficients differ
     """
-    for found, places in beside_values(f, at, order, rtol, Way(rules=rules)):
-        text = first_difference(found, ("the function", "its values"), places)
+    for found, places, result in beside_values(f, at, order, rtol, Way(rules=rules)):
+        text = first_difference(found, ("the function", "its values"), places, result)
         if text:
             raise AssertionError(text)
 
 
-def assert_normal(f: Callable[..., Any], at: Points, order: int = 4, rtol: float | None = None) -> None:
+def assert_normal(f: Callable[..., Any], at: Given, order: int = 4, rtol: float | None = None) -> None:
     """Raise AssertionError unless the coefficients of a function are the derivatives of its own value (`taylornb.is_normal`).
 
     Args:
@@ -139,27 +139,30 @@ def assert_normal(f: Callable[..., Any], at: Points, order: int = 4, rtol: float
         AssertionError: It names the first coefficient that is another, and the point.
         ImportError: Without mpmath.
     """
-    for found, places in beside_values(f, at, order, rtol, Way(frozen=False)):
-        text = first_difference(found, ("the function", "the differences of its values"), places)
+    for found, places, result in beside_values(f, at, order, rtol, Way(frozen=False)):
+        text = first_difference(found, ("the function", "the differences of its values"), places, result)
         if text:
             raise AssertionError(text)
 
 
 def assert_functions_agree(
-    f: Callable[..., Any], g: Callable[..., Any], at: Points, order: int, rtol: float | None = None
+    f: Callable[..., Any], g: Callable[..., Any], at: Given, order: int, rtol: float | None = None
 ) -> None:
     """Raise AssertionError unless two functions agree at generic points (`taylornb.agree_to`).
 
     Args:
         f: A function of series.
         g: Another of the same arguments.
-        at: Points between which generic ones are drawn, as `check_derivatives` takes them.
+        at: Given between which generic ones are drawn, as `check_derivatives` takes them.
         order: The degree through which they are to agree.
         rtol: The relative error that is allowed.
 
     Raises:
-        AssertionError: It says through which degree they agree, and where no further.
+        AssertionError: It says through which degree they agree, where no further, and what differs there first.
     """
     found = agree_to(f, g, at=at, order=order, rtol=rtol)
     if found < order:
-        raise AssertionError(f"the functions agree through degree {found!r}, not {order}")
+        assert isinstance(found, Agreement)
+        there = dict(results_at(f, g, Points.of(at), found.at, order, (rtol, None)))[found.result]
+        text = first_difference(there, ("the first", "the second"))
+        raise AssertionError(f"the functions agree through degree {found!r}, not {order}: there {text}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
+from functools import partial
 from itertools import product
 from math import factorial, prod
 from operator import index as as_index
@@ -13,7 +14,7 @@ import numpy as np
 
 from .basis import Exponents
 from .detach import detach, graft, nilpotent
-from .functions import Function, arguments_of, check_part, traced_arguments
+from .functions import Function, arguments_of, check_name, check_part, traced_arguments
 from .ops import zeros_like
 from .rules import Op
 from .trace import Tracer, Tracing, is_number
@@ -21,12 +22,11 @@ from .trace import Tracer, Tracing, is_number
 Part = Callable[..., Any] | float
 Table = dict[Exponents, Part]
 MOST = 8  # variables
+SHOWN = 6  # derivatives
 
 
-def weird(*derivatives: Any, normalised: bool = False) -> Function:
-    """The function with this value and these derivatives, whatever they are.
-
-    They need not be smooth, nor the derivatives of one another:
+def weird(*derivatives: Any, normalised: bool = False, name: str | None = None) -> Function:
+    """The function with this value and these derivatives; they need not be smooth, nor the derivatives of one another.
 
         W(x) = Σ w_α(⊥x)·(x − ⊥x)^α/α!   has   ∂^α W = w_α   at every point.
 
@@ -40,13 +40,16 @@ def weird(*derivatives: Any, normalised: bool = False) -> Function:
             the gradient, the matrix of second derivatives and so on: `w, (w_x, w_y), ((w_xx, w_xy), (w_xy, w_yy))`.
         normalised: The coefficients w_α/α! are given in place of the derivatives; beyond the order 170 the factorials
             overflow.
+        name: What the function is called where it prints and in messages; by default it is described by its derivatives.
 
     Returns:
-        A function of series, traced values, arrays and numbers, which broadcast.
+        A function of series, traced values, arrays and numbers, which broadcast. It is pickled where its derivatives are:
+        numbers, and functions that are found by name.
 
     Raises:
         TypeError: For a w that is neither a function of so many variables, made of operations of taylornb, nor a number.
-        ValueError: For derivatives that do not fit together: of different numbers of variables, or not symmetric.
+        ValueError: For derivatives that do not fit together: of different numbers of variables, or not symmetric; and for a
+            name that is no identifier or that taylornb has already.
 
     Examples:
         A step with a smooth slope:
@@ -64,16 +67,32 @@ def weird(*derivatives: Any, normalised: bool = False) -> Function:
         1 - ε + 0.5ε² + O(ε³)
     """
     table = _table(derivatives)
+    if name is not None:
+        check_name(name)
+    made = partial(weird, normalised=normalised, name=name), (table,)
+    return Function(_op(table, normalised, name or "weird"), made, f"{name or 'weird'}{_text(table)}")
+
+
+def _text(table: Table) -> str:
+    """Its derivatives, as a call that would make it; the first of many."""
+    shown = [(key, _part_text(w)) for key, w in list(table.items())[:SHOWN]]
+    more = [", …"] * (len(table) > SHOWN)
+    if [key for key, _ in shown] == [(n,) for n in range(len(shown))]:
+        return f"({', '.join(text for _, text in shown)}{''.join(more)})"
+    return f"({{{', '.join(f'{key}: {text}' for key, text in shown)}{''.join(more)}}})"
+
+
+def _part_text(w: Part) -> str:
+    return str(getattr(w, "__name__", w)) if callable(w) else repr(w)
+
+
+def _op(table: Table, normalised: bool, name: str) -> Op:
     count = len(next(iter(table)))
     for exponents, part in table.items():
         _check(_name(exponents), part, count)
-    return Function(_op(table, count, normalised))
-
-
-def _op(table: Table, count: int, normalised: bool) -> Op:
     value = table.get((0,) * count, 0)
     return Op(
-        name="weird",
+        name=name,
         kind="composite",
         summary="A function of chosen derivatives, declared by tn.weird.",
         at=(0.7,) * count,

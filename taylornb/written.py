@@ -79,6 +79,11 @@ def home(found: Operand) -> Planes:
     return memory(found.planes if found.values is None else found.values)
 
 
+def was_written(found: Operand) -> bool:
+    """Whether somebody wrote to the values, so that the last write has to be known."""
+    return bool(WRITES) and id(home(found)) in WRITES
+
+
 def is_stale(found: Operand) -> bool:
     """Whether the values were changed in place, and the coefficients above them not."""
     last = WRITES.get(id(home(found))) if WRITES else None
@@ -117,7 +122,7 @@ def check(found: Operand) -> None:
     if is_stale(found):
         last = WRITES[id(home(found))]
         raise StaleError(
-            f"the values of this array were changed in place by {last.operation}, through an array that shares them and does "
-            f"not have all of its coefficients (version {last.version} of this memory): those above the value are out of date. "
+            f"the values of this array were changed in place by {last.operation}, through an array that shares them and "
+            f"not all of its coefficients (version {last.version} of this memory): those above the value are out of date. "
             f"Take .value or .detach() of it, give it new ones (u[...] = …), or write to a copy before: v = u.detach().copy()"
         )

@@ -1,10 +1,12 @@
 """Do agree_to, equal and is_normal tell how far series and functions agree?"""
 
+import re
+
 import numpy as np
 import pytest
 
 import taylornb as tn
-from taylornb.agreement import POINTS, generic
+from taylornb.points import DRAWN, Points
 from taylornb.testing import assert_agree, assert_functions_agree, assert_normal
 
 P = tn.variable(np.array([0.37, 1.83]), order=8)
@@ -147,14 +149,44 @@ def test_functions_of_several_variables():
     assert found.at["y"] == 1
 
 
+@pytest.mark.parametrize(
+    ("containers", "place"),
+    [
+        (lambda a, b, c: (a, b, c), "[1]"),
+        (lambda a, b, c: [a, (c, b)], "[1][1]"),
+        (lambda a, b, c: {"a": a, "b": b, "c": [c]}, "['b']"),
+        (lambda a, b, c: {"first": {"b": (c, b)}, "a": a}, "['first']['b'][1]"),
+        (lambda a, b, c: (b,), "[0]"),
+        (lambda a, b, c: b, ""),
+    ],
+)
+def test_functions_of_several_results(containers, place):
+    """The one that agrees least counts, and is named."""
+    found = tn.agree_to(
+        lambda x: containers(np.sin(x), x * tn.detach(x), 3.0),
+        lambda x: containers(tn.keep(np.sin(x), order=2), x * x, 3.0),
+        at=[0.5, 2.0],
+        order=4,
+    )
+    assert found == 0
+    assert found.result == place
+    assert repr(found) == (f"0 in result {place} at x = 0.5" if place else "0 at x = 0.5")
+    same = tn.agree_to(lambda x: containers(x, np.exp(x), x > 1), lambda x: containers(x, np.exp(x), x > 1), at=0.5, order=4)
+    assert same == 4
+    with pytest.raises(AssertionError, match=re.escape(f"agree through degree {found!r}, not 1")):
+        assert_functions_agree(
+            lambda x: containers(x, x * tn.detach(x), x), lambda x: containers(x, x * x, x), at=[0.5, 2.0], order=1
+        )
+
+
 def test_generic_points_fill_the_box():
-    places = generic({"x": [0.0, 1.0], "y": [[2.0], [4.0]]})
-    assert {len(points) for points in places.values()} == {4 + POINTS}
+    places = Points.of({"x": [0.0, 1.0], "y": [[2.0], [4.0]]}).generic()
+    assert {len(points) for points in places.values()} == {4 + DRAWN}
     x, y = places["x"][4:], places["y"][4:]
     assert ((x > 0) & (x < 1) & (y > 2) & (y < 4)).all()
     for half in (x < 0.5, y < 3, (x < 0.5) & (y < 3), (x > 0.5) & (y < 3)):
-        assert half.sum() >= POINTS // 4 - 1
-    assert len(np.unique(x)) == len(np.unique(y)) == POINTS
+        assert half.sum() >= DRAWN // 4 - 1
+    assert len(np.unique(x)) == len(np.unique(y)) == DRAWN
 
 
 def test_is_normal():
@@ -180,7 +212,11 @@ def test_assertions_show_the_first_difference():
         AssertionError, match=r"the coefficient of ε of element \[0\], at x = 0.3, is 0.3 in the function and 0.6 in"
     ):
         assert_normal(lambda x: x * tn.detach(x), at=[0.3])
-    with pytest.raises(AssertionError, match=r"the functions agree through degree 0 at x = .*, not 3"):
+    with pytest.raises(
+        AssertionError,
+        match=r"the functions agree through degree 0 at x = 0.3, not 3: there the coefficient of ε of element \[0\] is 1.0 in "
+        r"the first and 0.0 in the second, apart by 1.0e\+00 of the larger$",
+    ):
         assert_functions_agree(lambda x: x, tn.detach, at=[0.3, 1], order=3)
     assert_functions_agree(np.tan, lambda x: np.sin(x) / np.cos(x), at=[0.3, 1], order=6)
 
@@ -192,6 +228,19 @@ def test_assertions_show_the_first_difference():
         (lambda: tn.agree_to(np.sin, np.sin), TypeError, "two functions are compared as in"),
         (lambda: tn.agree_to(np.sin, P, at=1.0, order=2), TypeError, "two functions are compared as in"),
         (lambda: tn.agree_to(P, tn.variable(1.0, 2)), tn.BasisError, "different bases"),
+        (
+            lambda: tn.agree_to(lambda x: (x, x), lambda x: [x, x], at=1.0, order=2),
+            ValueError,
+            r"the functions return \(Ellipsis, Ellipsis\) and \[Ellipsis, Ellipsis\]; compare functions that return",
+        ),
+        (
+            lambda: tn.agree_to(lambda x: {"a": x}, lambda x: {"b": x}, at=1.0, order=2),
+            ValueError,
+            "return {'a': Ellipsis} and {'b'",
+        ),
+        (lambda: tn.agree_to(lambda x: (x,), lambda x: x, at=1.0, order=2), ValueError, r"return \(Ellipsis,\) and Ellipsis"),
+        (lambda: tn.agree_to(lambda x: (), lambda x: (), at=1.0, order=2), ValueError, r"return \(\) and \(\)"),
+        (lambda: tn.agree_to((P, P), (P, P)), tn.UnsupportedError, "results are compared one by one, and this is a tuple"),
         (lambda: tn.agree_to(np.sin, np.sin, at=[], order=2), ValueError, "at must hold a point or more"),
         (lambda: tn.agree_to(np.sin, np.sin, at={}, order=2), ValueError, "at must hold a point or more"),
         (

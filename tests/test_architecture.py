@@ -14,7 +14,7 @@ import taylornb
 ROOT = Path(taylornb.__file__).parent
 ELEMENTARY = "targets.llvm.elementary"
 LAYERS = [
-    ["errors", "support", "number", "version", "buffers", "threads", "layout", "containers"],
+    ["errors", "support", "number", "version", "buffers", "threads", "layout", "containers", "pytorch"],
     ["cache"],
     ["basis"],
     ["graph"],
@@ -64,7 +64,8 @@ LAYERS = [
     ["out"],
     ["repeat"],
     ["create", "fuse", "functions"],
-    ["weird", "agreement", "worlds"],
+    ["weird", "points", "worlds"],
+    ["agreement"],
     ["differences"],
     ["checks"],
     ["derivatives", "testing", "info"],

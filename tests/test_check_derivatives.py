@@ -112,6 +112,43 @@ def test_groups_of_variables():
         check_derivatives(lambda a, b: tn.detach(a * b, "slop"), at={"a": 1.0, "b": 1.0, "slope": ("a", "b")})
 
 
+def test_vectors_of_variables():
+    """One argument, with an axis for its variables before that of the points."""
+    at = {
+        "x": [0.3, 0.8],
+        "w": tn.group([[0.5, 0.9], [1.5, 1.2]]),
+        "phi": tn.group({"m": 0.4, "r": [-0.3, 0.2]}),
+        "all": ("m", "w_1"),
+    }
+
+    def f(x, w, phi):
+        model = np.exp(w[0] * x) + w[1] * tn.detach(phi[0] * w[1], "w") + np.sum(phi * w, axis=0)
+        with tn.frozen("all"):
+            held = w[1] * phi[1]
+        return {"model": model * tn.detach(w, "phi")[1], "held": (held * phi, tn.detach(w))}
+
+    def shaped(x, w, phi):
+        assert x.shape == (2,)
+        assert w.shape == phi.shape == (2, 2)
+        return f(x, w, phi)
+
+    check_derivatives(shaped, at=at, order=3)
+    check_derivatives(tn.fuse(f), at=at, order=2)
+    assert not tn.is_normal(f, at=at, order=2)
+    assert tn.is_normal(lambda w: w[0] * np.sin(w[1]), at=tn.group([[0.3, 1.7], [0.4, 0.9]]))
+    assert tn.agree_to(lambda w: (w * w).sum(axis=0), lambda w: w[0] ** 2 + w[1] ** 2, at=tn.group([0.5, 2.0]), order=4) == 4
+    wrong = tn.define("twice", value=lambda a: a * a, rate=lambda a, y: a)
+    with pytest.raises(
+        AssertionError,
+        match=r"^the coefficient of ε_w_1 of element \[0\] of result \['b'\]\[1\], at w_0 = 0.5, w_1 = 2, is 2.0",
+    ):
+        check_derivatives(lambda w: {"a": w[0], "b": (w[0] * 2, wrong(w[1]))}, at={"w": tn.group([0.5, 2.0])})
+    with pytest.raises(tn.BasisError, match="the variable 'w_0' is there twice"):
+        check_derivatives(f, at={"w": tn.group([1.0]), "w_0": 2.0})
+    with pytest.raises(ValueError, match="do not broadcast together"):
+        check_derivatives(f, at={"x": [1.0, 2.0, 3.0], "w": tn.group([[1.0, 2.0]])})
+
+
 @pytest.mark.parametrize(("degree", "name"), [(1, "ε"), (2, "ε²"), (3, "ε³")])
 def test_the_first_wrong_coefficient_is_named(degree, name):
     """A rule that goes wrong in one degree."""

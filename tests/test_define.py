@@ -1,5 +1,7 @@
 """Does a function declared by its value and equation work wherever the built-in ones do?"""
 
+import pickle
+
 import numpy as np
 import pytest
 
@@ -79,6 +81,23 @@ def test_two_functions_of_one_name_are_two_functions():
     other = tn.define("g", lambda x: x * x * x, rate=lambda x, y: 3 * x * x)
     x = tn.variable(2.0, 2)
     assert (one(x).derivative(1), other(x).derivative(1)) == (4, 12)
+
+
+def square(x):
+    return x * x
+
+
+def slope(x, y):
+    return 2 * x
+
+
+def test_it_is_pickled_as_what_it_was_made_of():
+    function = tn.define("squared", square, rate=slope)
+    again = pickle.loads(pickle.dumps(function))
+    x = tn.variable(X, 4)
+    close(again(x), function(x))
+    assert repr(again) == repr(function) == "<taylornb function squared>"
+    assert pickle.loads(pickle.dumps(tn.exp)) is tn.exp
 
 
 def test_every_equation_of_the_library_can_be_read():

@@ -484,6 +484,27 @@ def test_overlapping_writes_are_as_if_copied_first():
     assert_agree(square, want + want[::-1, ::-1], rtol=0)
 
 
+def test_an_array_that_gets_coefficients_after_its_values_were_written():
+    """By out=, into memory that nobody else is over."""
+    f, u = tn.fuse(lambda u: u * u), dense()
+    c = u.copy().detach_()
+    c[0] = 1.0
+    f(u, out=c)
+    assert_agree(c, u * u, rtol=0)
+
+
+def test_every_write_is_a_version_of_its_memory():
+    u, other = dense(), dense(1)
+    value, its = u.detach(), other.detach()
+    for version in range(1, 4):
+        value[0] = version
+        with pytest.raises(tn.StaleError, match=rf"changed in place by .* \(version {version} of this memory\)"):
+            u.coeffs  # noqa: B018
+    its[0] = 1
+    with pytest.raises(tn.StaleError, match=r"\(version 1 of this memory\)"):
+        other.coeffs  # noqa: B018
+
+
 def test_one_element():
     x = tn.variable(2.0, 2)
     value = x.detach()
@@ -574,7 +595,11 @@ def test_what_is_handed_out_cannot_be_made_writeable(shape, dtype):
         (lambda u: u.__setitem__(0, "a"), tn.UnsupportedError, "what is written must hold real numbers"),
         (lambda u: u.__setitem__(0, 1j), tn.UnsupportedError, "what is written must hold real numbers"),
         (lambda u: u.__setitem__(0, tn.variable(1.0, 7)), tn.BasisError, "different bases"),
-        (lambda u: tn.broadcast_to(u, (3, 4)).__setitem__(0, 1.0), ValueError, "was broadcast.* take .copy"),
+        (
+            lambda u: tn.broadcast_to(u, (3, 4)).__setitem__(0, 1.0),
+            ValueError,
+            r"what u\[…\] = … writes to repeats elements.* such as a .copy",
+        ),
     ],
 )
 def test_mistakes_leave_everything_as_it_was(write, error, message):

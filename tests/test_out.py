@@ -4,9 +4,11 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
+from numpy.lib.stride_tricks import as_strided
 
 import taylornb as tn
 from taylornb import buffers
+from taylornb.inplace import repeats
 from taylornb.kernels import address
 
 X = np.linspace(0.3, 1.7, 60)
@@ -168,12 +170,6 @@ def test_rows_of_another_array_are_left_alone():
     np.testing.assert_array_equal(y._found.plane(3), before.coefficient(3))
 
 
-def test_a_series_that_repeats_one_element_gets_memory_of_its_own():
-    y = tn.broadcast_to(dense(1, (1,)), (60,))
-    assert tn.fuse(gauss)(dense(), out=y) is y
-    same(y, tn.fuse(gauss)(dense()))
-
-
 def test_mpmath_numbers():
     mp = pytest.importorskip("mpmath")
     f = tn.fuse(lambda x: np.exp(x) * x, target="reference")
@@ -285,19 +281,31 @@ def test_results_of_one_call_are_arguments_of_the_next():
 
 other = tn.Basis(("t",), 3)
 WRONG = {
-    "shape": (lambda: dense(1, (61,)), ValueError, r"out has shape \(61,\) and dtype float64, and the result shape \(60,\)"),
-    "axes": (lambda: dense(1, (1, 60)), ValueError, r"out has shape \(1, 60\).*give an array like an earlier result"),
-    "dtype": (lambda: dense(1, dtype=np.float32), ValueError, "out has shape .* and dtype float32, and .* dtype float64"),
-    "basis": (lambda: dense(1, basis=other), tn.BasisError, "out is a series on .*t.*, and the result one on .*x"),
-    "order": (lambda: dense(1, basis=tn.Basis(("x",), 4)), tn.BasisError, "out is a series on .*, and the result one on"),
+    "shape": (
+        lambda: dense(1, (61,)),
+        ValueError,
+        r"out\[[01]\] has shape \(61,\) and dtype float64, and the result shape \(60,\)",
+    ),
+    "axes": (lambda: dense(1, (1, 60)), ValueError, r"out\[[01]\] has shape \(1, 60\).*give an array like an earlier result"),
+    "dtype": (
+        lambda: dense(1, dtype=np.float32),
+        ValueError,
+        r"out\[[01]\] has shape .* and dtype float32, and .* dtype float64",
+    ),
+    "basis": (lambda: dense(1, basis=other), tn.BasisError, r"out\[[01]\] is a series on .*t.*, and the result one on .*x"),
+    "order": (
+        lambda: dense(1, basis=tn.Basis(("x",), 4)),
+        tn.BasisError,
+        r"out\[[01]\] is a series on .*, and the result one on",
+    ),
     "plain": (
         lambda: np.ones(60),
         tn.UnsupportedError,
-        "out is a ndarray, and the result is a series, which a",
+        r"out\[[01]\] is a ndarray, and the result is a series, which a",
     ),
     "a list": (lambda: [dense(1)], ValueError, r"out is \(Ellipsis, \[Ellipsis\]\), and the function returns"),
-    "number": (lambda: 1.0, tn.UnsupportedError, "out must be a TaylorArray, or an ndarray .*, not float"),
-    "nothing": (lambda: None, tn.UnsupportedError, "out must be a TaylorArray, .*, not NoneType"),
+    "number": (lambda: 1.0, tn.UnsupportedError, r"out\[[01]\] must be a TaylorArray, or an ndarray .*, not float"),
+    "nothing": (lambda: None, tn.UnsupportedError, r"out\[[01]\] must be a TaylorArray, .*, not NoneType"),
 }
 
 
@@ -352,7 +360,7 @@ def test_plain_arrays_that_do_not_fit():
     fixed.flags.writeable = False
     good = np.zeros(60)
     for bad, error, text in (
-        (fixed, ValueError, "out is read-only; give an array that can be written to"),
+        (fixed, ValueError, r"out\[1\] is read-only; give an array that can be written to"),
         (np.ones(60), ValueError, "dtype float64, and the result shape .* dtype bool"),
         (np.ones(60, np.int8), ValueError, "dtype int8, and the result"),
         (X > 3, None, ""),
@@ -367,6 +375,81 @@ def test_plain_arrays_that_do_not_fit():
         tn.fuse(np.exp)(x, out=np.zeros(60, dtype=x.dtype.newbyteorder()))
     with pytest.raises(tn.UnsupportedError, match="out is a TaylorArray, and the result is plain, which an ndarray holds"):
         tn.fuse(np.exp)(x, out=dense(1))
+
+
+REPEATED = {
+    "a series that was broadcast": (lambda: tn.broadcast_to(dense(1, (1,)), (60,)), "repeats elements in memory"),
+    "a variable that was broadcast": (lambda: tn.broadcast_to(tn.variable(1.0, 3), (60,)), "repeats elements in memory"),
+    "values that are elsewhere": (lambda: tn.broadcast_to(tn.nilpotent(dense(1, (1,))), (60,)), "repeats elements in memory"),
+    "a part of it": (lambda: tn.broadcast_to(dense(1), (3, 60))[1], "is read-only"),
+    "broadcast to its own shape": (lambda: tn.broadcast_to(dense(1), (60,)), "is read-only"),
+    "a plain array that was broadcast": (lambda: np.broadcast_to(np.ones(1), (60,)), "repeats elements in memory"),
+    "one with a stride of 0": (lambda: as_strided(np.ones(1), (60,), (0,)), "repeats elements in memory"),
+    "elements that overlap": (lambda: as_strided(np.ones(60), (60,), (4,)), "repeats elements in memory"),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("kind", REPEATED)
+def test_memory_that_repeats_elements_takes_no_result(kind, form):
+    """Alone, among others and where the call is repeated; nothing is written to any of them."""
+    make, text = REPEATED[kind]
+    bad, x = make(), dense(2)
+    series = isinstance(bad, tn.TaylorArray)
+    one = tn.fuse(gauss, form=form)
+    two = tn.fuse(lambda x: (gauss(x), tn.detach(x) > 0.5, gauss(x)), form=form)
+    given = x if series else X
+    good = one(given), np.empty(60, bool)
+    before = [contents(array) for array in (*good, bad)]
+    for _ in range(3):
+        with pytest.raises(ValueError, match=rf"^out {text}.*; give an array that can be written to, such as a .copy\(\)"):
+            one(given, out=bad)
+        with pytest.raises(ValueError, match=rf"^out\[2\] {text}"):
+            two(given, out=(*good, bad))
+        with pytest.raises(ValueError, match=rf"^out\[0\] {text}"):
+            two(given, out=(bad, good[1], good[0]))
+        one(given)
+    with tn.frozen(), pytest.raises(ValueError, match=rf"^out {text}"):
+        one(given, out=bad)
+    if series:
+        with pytest.raises(ValueError, match=rf"^what np.exp\(…, out=u\) writes to {text}"):
+            np.exp(x, out=bad)
+        with pytest.raises(ValueError, match=rf"^what \+= writes to {text}"):
+            bad += 1
+    assert [contents(array) for array in (*good, bad)] == before
+
+
+def test_mpmath_numbers_are_not_written_to_memory_that_repeats_elements():
+    mp = pytest.importorskip("mpmath")
+    f, x = tn.fuse(lambda x: (x * x, x + 1), target="reference"), tn.variable(np.array([mp.mpf(1), mp.mpf(2)]), 2)
+    good, _ = f(x)
+    before = good.copy()
+    with pytest.raises(ValueError, match=r"out\[1\] repeats elements in memory"):
+        f(x + 1, out=(good, tn.broadcast_to(good[0], (2,))))
+    same(good, before)
+
+
+@pytest.mark.parametrize(
+    ("array", "found"),
+    [
+        (np.ones((3, 4)), False),
+        (np.ones((3, 4)).T[::-1, ::2], False),
+        (np.ones(()), False),
+        (np.ones((0, 3)), False),
+        (np.broadcast_to(np.ones(3), (0, 3)), False),
+        (np.broadcast_to(np.ones(3), (1, 3)), False),
+        (np.broadcast_to(np.ones(3), (2, 3)), True),
+        (np.broadcast_to(np.ones((3, 1)), (3, 2)), True),
+        (as_strided(np.ones(9), (4, 3), (8, 8)), True),
+        (as_strided(np.ones(9), (2, 2), (24, 16)), False),
+        (as_strided(np.ones(9), (2, 3), (16, 24)), False),
+        (as_strided(np.ones(9), (3, 3), (16, 24)), False),
+        (as_strided(np.ones(12), (4, 3), (16, 24)), True),
+        (as_strided(np.ones(9), (8,), (4,)), True),
+    ],
+)
+def test_whether_elements_are_repeated(array, found):
+    assert repeats(array) is found
 
 
 def test_inside_another_fused_function_there_is_nothing_to_write_to():

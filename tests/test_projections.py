@@ -89,9 +89,37 @@ def test_nilpotent_is_zero_in_value_by_structure():
     assert tn.fuse(lambda x, a: tn.nilpotent(a) + x)(tn.variable(1.0, 1), 3.0).value == 1
 
 
-def test_nilpotent_shares_memory():
+@roads
+@bases
+def test_a_value_that_is_zero_by_structure_is_a_false_condition(road, basis):
+    u, v, n = dense(basis, 1), dense(basis, 2), tn.nilpotent(dense(basis))
+    assert_agree(road(lambda n, u, v: tn.where(n, u, v))(n, u, v), v, rtol=0)
+    assert_agree(road(lambda n, u, v: tn.where(n, u, n) + tn.where(n, 1, v))(n, u, v), n + v, rtol=0)
+
+
+@pytest.mark.parametrize("drop", [tn.nilpotent, lambda u: tn.keep(u, degrees={1, 2})])
+def test_what_drops_the_value_is_a_result_of_its_own(drop):
+    """As u − ⊥u is, which it stands for; what keeps the value is a view."""
     u = dense(tn.Basis("x", ORDER))
-    assert np.shares_memory(u.coeffs, tn.nilpotent(u).coefficient(2))
+    n, before = drop(u), drop(u).copy()
+    u *= 2
+    assert_agree(n, before, rtol=0)
+    n += 1
+    assert_agree(u, 2 * dense(tn.Basis("x", ORDER)), rtol=0)
+    assert np.shares_memory(u.coeffs, tn.keep(u, degrees={0, 2}).coefficient(2))
+    w = u.detach()
+    w[0] = 1
+    with pytest.raises(tn.StaleError):
+        drop(u)
+
+
+@bases
+@pytest.mark.parametrize("key", [[0, 2], np.array([True, False, True, False]), slice(1, 3), 2])
+def test_elements_of_what_has_no_value(basis, key):
+    x = tn.variables(basis.order, **dict.fromkeys(basis.variables, np.arange(4.0)))[0]
+    for u in (dense(basis), x):
+        np.testing.assert_array_equal(tn.nilpotent(u)[key].coeffs, tn.nilpotent(u[key]).coeffs)
+        np.testing.assert_array_equal(tn.nilpotent(u).copy()[key].coeffs, tn.nilpotent(u[key]).coeffs)
 
 
 @roads

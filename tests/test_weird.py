@@ -1,7 +1,9 @@
 """Do functions of chosen derivatives have them, exactly the value, and the chain rule of any series?"""
 
+import copy
 import itertools
 import math
+import pickle
 
 import numpy as np
 import pytest
@@ -15,6 +17,7 @@ ROADS = {
     "prompt": lambda f: f,
     "unrolled": lambda f: tn.fuse(f, form="unrolled"),
     "looped": lambda f: tn.fuse(f, form="looped"),
+    "numba": lambda f: tn.fuse(f, form="numba"),
     "reference": lambda f: tn.fuse(f, target="reference"),
 }
 roads = pytest.mark.parametrize("road", ROADS)
@@ -226,6 +229,77 @@ def test_clipping_of_one_derivative(road):
     np.testing.assert_allclose([got.derivative(n) for n in range(3)], [np.exp([0, 3]), [1, 2], np.exp([0, 3])], rtol=1e-15)
 
 
+# ---- as an object ------------------------------------------------------------------------------------------
+
+
+def bump(x):
+    return tn.exp(-x * x)
+
+
+@tn.fuse
+def fused(x):
+    return x * x
+
+
+def area(x, y):
+    return x * y
+
+
+@pytest.mark.parametrize(
+    ("made", "name", "text"),
+    [
+        (lambda: tn.weird(np.floor, tn.exp, bump, 0.5), "weird", "weird(floor, exp, bump, 0.5)"),
+        (lambda: tn.weird(lambda x: x, -1), "weird", "weird(<lambda>, -1)"),
+        (lambda: tn.weird(np.sign, bump, name="spike"), "spike", "spike(sign, bump)"),
+        (lambda: tn.weird({(0, 0): area, (1, 0): 2}), "weird", "weird({(0, 0): area, (1, 0): 2})"),
+        (lambda: tn.weird({2: bump}), "weird", "weird({(2,): bump})"),
+        (lambda: tn.weird(area, (1, 2)), "weird", "weird({(0, 0): area, (1, 0): 1, (0, 1): 2})"),
+        (lambda: tn.weird(*range(20)), "weird", "weird(0, 1, 2, 3, 4, 5, …)"),
+        (
+            lambda: tn.weird({(0, 0): 1} | {(n, 1): n for n in range(9)}, name="many"),
+            "many",
+            "many({(0, 0): 1, (0, 1): 0, (1,",
+        ),
+    ],
+)
+def test_it_says_what_it_is(made, name, text):
+    function = made()
+    assert function.__name__ == function.__qualname__ == name
+    assert repr(function).startswith(f"<taylornb function {text}")
+    assert repr(function).endswith(("…})>", f"{text}>"))
+    with pytest.raises(tn.UnsupportedError, match=f"{name} cannot be called like this"):
+        function(tn.variable(1.0, 1), axis=0)
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_it_is_pickled_as_what_it_was_made_of(protocol):
+    x, y = tn.variables(order=3, x=np.array([0.3, 0.7]), y=0.5)
+    inner = tn.weird(bump, np.sin)
+    for function, args in (
+        (tn.weird(np.floor, tn.exp, bump, 0.5), (x,)),
+        (tn.weird(bump, 1, 2, 3, normalised=True, name="spike"), (x * y,)),
+        (tn.weird(area, (1, 2), ((bump_of_two, 4), (4, 5))), (x, y)),
+        (tn.weird({(0, 0): area, (1, 1): 2}), (x, y)),
+        (tn.weird(inner, fused), (x,)),
+    ):
+        again = pickle.loads(pickle.dumps(function, protocol))
+        assert again is not function
+        assert repr(again) == repr(function)
+        assert_agree(again(*args), function(*args), rtol=0)
+        assert_agree(tn.fuse(again)(*args), function(*args))
+        assert_agree(copy.deepcopy(function)(*args), function(*args), rtol=0)
+
+
+def bump_of_two(x, y):
+    return tn.exp(x - y)
+
+
+def test_where_its_derivatives_have_no_name_it_says_which():
+    for function in (tn.weird(np.exp, lambda x: x), tn.define("doubling", lambda x: x * x, rate=lambda x, y: 2 * x)):
+        with pytest.raises((pickle.PicklingError, AttributeError), match="<lambda>"):
+            pickle.dumps(function)
+
+
 # ---- mistakes ------------------------------------------------------------------------------------------
 
 
@@ -251,6 +325,8 @@ def test_clipping_of_one_derivative(road):
         (lambda: tn.weird(1, 2, (3, 4)), ValueError, "nested sequences"),
         (lambda: tn.weird(lambda v: None, 1), TypeError, "w0 must return a series or a number, not None"),
         (lambda: tn.weird(lambda v: (v,)), TypeError, "w0 must return a series or a number, not"),
+        (lambda: tn.weird(1, name="not a name"), ValueError, "name must be a Python identifier"),
+        (lambda: tn.weird(1, name="exp"), ValueError, "taylornb has a function 'exp' already"),
         (lambda: tn.weird(1, ()), ValueError, "the gradient must have one to 8 entries"),
         (lambda: tn.weird(1, 1)(1.0, 2.0), tn.UnsupportedError, "it takes 1 series by position"),
         (lambda: tn.weird(1, 1)(tn.variable(1.0, 1), axis=0), tn.UnsupportedError, "it takes 1 series by position"),
