@@ -177,7 +177,7 @@ def test_long_programs_have_loops(rng):
     with counting() as counts:
         product = f(x)
     assert counts.compilations == 1
-    assert f.inspect_llvm(x).count("fmuladd") < 100 < f.cost(x).multiply_adds
+    assert 50 * f.inspect_llvm(x).count("fmuladd") < f.cost(x).multiply_adds
     close(product, tn.fuse(lambda x: x * np.exp(x), target="reference")(x))
 
 
