@@ -18,7 +18,7 @@ from .pieces import components
 from .presence import Flags, Presence
 from .program import Operand, Output, Scalar, Scalars, Store
 from .recurrence import Recurrences
-from .rolled import Loop, Monomials, Rolled, Slot, Step, packed
+from .rolled import Loop, Monomials, Rolled, Runs, Slot, Step, packed
 from .series import DOUBLE, Series, output_dtype
 from .steps import Draft, Form, Memory
 from .support import Support
@@ -73,23 +73,26 @@ class Roller:
         """The whole."""
         moving = [node for node in self.presence.nodes if self.late[node].any()]
         groups = components(moving, {node: self._needs(node) for node in moving})
-        loops = _joined([[Draft(self.memory, node, self.late[node]) for node in group] for group in groups])
+        together = [(group, frozenset(group)) for group in groups]
+        loops = _joined([[Draft(self.memory, node, self.late[node], all_) for node in group] for group, all_ in together])
         drafts = [draft for loop in loops for draft in loop]
         forms = self._forms()
         parts = {draft.node: self._stores(draft, forms.get(draft.node, [])) for draft in drafts}
         head = self._head()
         places = (*self.outputs, *self._places())
         steps = {
-            draft.node: Step(_monomials(draft.wanted), tuple(draft.sums), draft.m.writer.program(parts[draft.node], places))
+            draft.node: Step(
+                self._monomials(draft.wanted), tuple(draft.sums), draft.m.writer.program(parts[draft.node], places)
+            )
             for draft in drafts
         }
         read = [node for node in self.inputs if node in steps]
         rows = [self._rows(node, out.support) for node, out in zip(self.nodes, self.outputs, strict=True)]
         return Rolled(
             size=self.basis.size,
-            degrees=None if len(self.basis.variables) == 1 else packed(self.basis.degrees),
+            degrees=None if len(self.basis.variables) == 1 else packed(self.memory.by_place(np.array(self.basis.degrees))),
             head=self.series.writer.program(head, places),
-            loops=tuple(Loop(_union(loop), tuple(steps[draft.node] for draft in loop)) for loop in loops),
+            loops=tuple(Loop(self._monomials(_flags(loop)), tuple(steps[draft.node] for draft in loop)) for loop in loops),
             places=places,
             outputs=self.outputs,
             slots=tuple(Slot(form.dtype, n in self.memory.zeroed) for form, n in self.memory.slots.items()),
@@ -145,12 +148,19 @@ class Roller:
     def _rows(self, node: Node, support: Support) -> bytes | int:
         """The row of each monomial that the loops reach: a number to add, or a list."""
         late = [int(i) for i in np.flatnonzero(self.late[node])] if node in self.late else []
-        shifts = {support.row[i] - i for i in late}
+        places = self.memory.place[late]
+        shifts = {support.row[i] - int(place) for i, place in zip(late, places, strict=True)}
         if len(shifts) <= 1:
             return shifts.pop() if shifts else 0
         table = np.zeros(self.basis.size, dtype=int)
-        table[late] = [support.row[i] for i in late]
+        table[places] = [support.row[i] for i in late]
         return packed(table)
+
+    def _monomials(self, flags: Flags) -> Monomials:
+        """The places of monomials."""
+        numbers = tuple(int(i) for i in np.flatnonzero(self.memory.by_place(flags)))
+        whole = range(numbers[0], numbers[-1] + 1)
+        return whole if len(whole) == len(numbers) else numbers
 
     def _source(self, node: Node) -> tuple[int, np.dtype[np.generic], tuple[int, ...]]:
         slot, spec = self.inputs[node]
@@ -185,7 +195,7 @@ class Roller:
             needed = self.presence.needed.get(form.node, self.presence.of(form.node)).copy()
             needed[0] = True
             for i, scalar in self._early(form.node, needed & self.presence.of(form.node)):
-                stores.append(Store(len(self.nodes) + n, i, self._formed(form, i, scalar)))
+                stores.append(Store(len(self.nodes) + n, int(self.memory.place[i]), self._formed(form, i, scalar)))
         first = len(self.nodes) + len(self.memory.slots)
         return [*stores, *(Store(first + n, 0, ref) for ref, n in self.memory.kept.items())]
 
@@ -206,12 +216,16 @@ class Roller:
 
 
 def _joined(groups: list[list[Draft]]) -> list[list[Draft]]:
-    """The groups as loops: neighbours over the same monomials are one, unless each has sums that fill the cache."""
+    """The groups as loops: neighbours over the same monomials are one, unless each has sums that fill the cache.
+
+    Sums over runs are computed ahead, so that what they take comes in loops before, or in their own group.
+    """
     loops: list[list[Draft]] = []
     for group in groups:
         last = loops[-1] if loops else []
         heavy = any(draft.sums for draft in group) and any(draft.sums for draft in last)
-        if last and not heavy and bool((_flags(last) == _flags(group)).all()):
+        ahead = any(isinstance(one.over, Runs) for draft in group for one in draft.sums)
+        if last and not heavy and not ahead and bool((_flags(last) == _flags(group)).all()):
             last.extend(group)
         else:
             loops.append(list(group))
@@ -221,13 +235,3 @@ def _joined(groups: list[list[Draft]]) -> list[list[Draft]]:
 def _flags(drafts: Sequence[Draft]) -> Flags:
     found: Flags = np.logical_or.reduce([draft.wanted for draft in drafts])
     return found
-
-
-def _union(drafts: Sequence[Draft]) -> Monomials:
-    return _monomials(_flags(drafts))
-
-
-def _monomials(flags: Flags) -> Monomials:
-    numbers = tuple(int(i) for i in np.flatnonzero(flags))
-    whole = range(numbers[0], numbers[-1] + 1)
-    return whole if len(whole) == len(numbers) else numbers

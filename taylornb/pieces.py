@@ -9,10 +9,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from .basis import Basis
 from .graph import Node
 from .presence import Flags, Indices, Presence
 from .recurrence import Recurrence, Term
-from .rolled import UNROLL, Band, Table, packed
+from .rolled import GROUPS, SIDE, UNROLL, Band, Runs, Table, packed
+from .runs import Order, ordered, whole
 
 FEW = 4  # so many coefficients of a factor stand in line, each times a coefficient of the other
 ZERO = Fraction(0)
@@ -95,11 +97,11 @@ class Line(NamedTuple):
 class Shape(NamedTuple):
     """The pairs of a piece, None where there are none, and how many products they are."""
 
-    pairs: Line | Band | Table | None
+    pairs: Line | Band | Table | Runs | None
     products: int
 
 
-def shape(piece: Piece, presence: Presence, wanted: Flags, early: int) -> Shape:
+def shape(piece: Piece, presence: Presence, wanted: Flags, early: int, coming: tuple[bool, bool]) -> Shape:
     """The pairs of a piece for the wanted monomials.
 
     Args:
@@ -107,6 +109,7 @@ def shape(piece: Piece, presence: Presence, wanted: Flags, early: int) -> Shape:
         presence: Which coefficients there are.
         wanted: The monomials i.
         early: The monomials before this one are done before the loops.
+        coming: Whether the coefficients of each factor come in the same loop.
     """
     i, j, k = presence.selected(piece, wanted)
     count, size = int(wanted.sum()), len(wanted)
@@ -122,7 +125,10 @@ def shape(piece: Piece, presence: Presence, wanted: Flags, early: int) -> Shape:
     band = _band(j, k) if one else None
     if band is not None and _count(band, np.flatnonzero(wanted)) == len(i):
         return Shape(band, products)
-    return Shape(_table(i, j, k, size, piece.half), products)
+    if one:
+        return Shape(_table(i, j, k, size, piece.half), products)
+    whole_runs = bool(wanted[1:].all()) and not piece.left  # of all monomials, without weights
+    return Shape(_in_several(presence.basis, (i, j, k), piece.half, coming if whole_runs else None), products)
 
 
 def _band(j: Indices, k: Indices) -> Band:
@@ -133,6 +139,39 @@ def _count(band: Band, i: NDArray[Any]) -> int:
     """How many pairs a band has."""
     lengths = np.minimum(band.a[1], i - band.b[0]) - np.maximum(band.a[0], i - band.b[1]) + 1
     return int(np.maximum(lengths, 0).sum())
+
+
+def _in_several(
+    basis: Basis, pairs: tuple[Indices, Indices, Indices], half: bool, coming: tuple[bool, bool] | None
+) -> Table | Runs:
+    """Pairs in several variables by the places of their monomials: by runs where that gains, if `coming` is known, or listed."""
+    order = ordered(basis)
+    by_place = np.argsort(order.place[pairs[0]], kind="stable")
+    i, j, k = (column[by_place] for column in pairs)
+    x, y, z = (order.place[column] for column in (i, j, k))
+    later = y < z if half else np.ones(len(i), dtype=bool)
+    found = None if coming is None else whole(basis, (i[later], j[later], k[later]), coming)
+    if found is None:
+        return _table(x, y, z, basis.size, half)
+    runs, taken = found
+    left = np.ones(len(i), dtype=bool)
+    left[np.flatnonzero(later)[taken]] = False
+    return _runs(order, runs, _table(x[left], y[left], z[left], basis.size, half))
+
+
+def _runs(order: Order, runs: NDArray[Any], rest: Table) -> Runs:
+    """Pairs of runs, as (run of i, run of j, run of k), and the pairs that are left."""
+    targets, size = runs[0], len(order.place)
+    own = np.repeat(np.arange(len(order.start)), order.length)  # the run of each place
+    inner = np.arange(size) - order.start[own]
+    tile = np.where(inner % SIDE == 0, np.minimum(SIDE, order.length[own] - inner), 0)
+    tile[:2] = 0, SIDE if order.length[0] > 1 else 0  # the first place is a value; what follows it has no pairs of runs
+    counts = np.bincount(targets, minlength=len(order.start))
+    groups = np.array(GROUPS)[1 + (order.length - 1) % SIDE]  # of the last tile of a run, which takes most pairs at a time
+    ends = np.concatenate(([0], np.cumsum(-(-counts // groups) * groups)))
+    pairs = np.full((ends[-1], 2), size)  # filled up with runs of zeros
+    pairs[ends[targets] + np.arange(len(targets)) - (np.cumsum(counts) - counts)[targets]] = order.start[runs[1:]].T
+    return Runs(packed(tile, "u1"), packed(inner), packed(ends[own], "<u4"), packed(ends[own + 1], "<u4"), packed(pairs), rest)
 
 
 def _table(i: Indices, j: Indices, k: Indices, size: int, half: bool) -> Table:

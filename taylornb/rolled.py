@@ -22,6 +22,8 @@ from .program import ARITHMETIC, Cost, Output, Program
 Dtype = np.dtype[Any]
 Monomials = range | tuple[int, ...]
 UNROLL = 4  # the pairs of a table come in fours: additions that do not wait for each other
+SIDE = 4  # neighbouring monomials whose sums are computed together
+GROUPS = (0, 4, 2, 1, 1)  # pairs of runs at a time, for sums of so many monomials: products that do not wait for each other
 LINE = 64  # bytes: where each slot of the scratch memory starts
 
 
@@ -78,6 +80,29 @@ class Table:
 
 
 @dataclass(frozen=True)
+class Runs:
+    """In several variables: products of whole runs, for a tile of up to `SIDE` monomials of a run at a time, and other pairs.
+
+    A run is the monomials that differ in the last variable alone, at neighbouring places.
+
+    Attributes:
+        tile: For each place, how many monomials the tile has that begins there; 0 where none does: bytes.
+        inner: The number of each place in its run: 16-bit numbers.
+        first, last: Where the pairs of runs for the run of each place begin and end: 32-bit numbers.
+        pairs: The places where the two runs begin: 16-bit numbers; filled up to a multiple of `GROUPS` with runs of zeros,
+            which begin at place `size`.
+        rest: The pairs that are left.
+    """
+
+    tile: bytes
+    inner: bytes
+    first: bytes
+    last: bytes
+    pairs: bytes
+    rest: Table
+
+
+@dataclass(frozen=True)
 class Sum:
     """Σ weight·a_j·b_k over pairs.
 
@@ -93,7 +118,7 @@ class Sum:
     a: int
     b: int
     dtype: Dtype
-    over: Band | Table
+    over: Band | Table | Runs
     half: bool
     weight: tuple[Fraction, Fraction] | None
     count: int
@@ -118,7 +143,7 @@ class Loop:
 
 @dataclass(frozen=True)
 class Slot:
-    """A series in scratch memory: for each element `size` coefficients and a zero.
+    """A series in scratch memory: for each element `size` coefficients and zeros.
 
     Attributes:
         dtype: Its kind.
@@ -175,9 +200,21 @@ class Rolled:
         """The inputs that are read, ascending; the others never reach the target."""
         return tuple(sorted({slot for slot, _, _ in self.loads}))
 
+    @cached_property
+    def tiles(self) -> tuple[Sum, ...]:
+        """The sums that are computed for several monomials at a time and kept meanwhile."""
+        found = (one for loop in self.loops for step in loop.steps for one in step.sums)
+        return tuple(dict.fromkeys(one for one in found if isinstance(one.over, Runs)))
+
+    @cached_property
+    def zeros(self) -> int:
+        """How many zeros stand behind the coefficients of each slot: as many as the longest run has, where there are runs."""
+        return 1 + int(np.frombuffer(self.degrees, dtype="<u2").max()) if self.tiles and self.degrees else 1
+
     def offsets(self, lanes: int) -> tuple[int, ...]:
-        """Where each slot starts in scratch memory of so many elements, in bytes, and the end."""
-        sizes = [-(-(self.size + 1) * lanes * slot.dtype.itemsize // LINE) * LINE for slot in self.slots]
+        """Where each slot starts in scratch memory of so many elements, in bytes, then each of the `tiles`, and the end."""
+        numbers = [(self.size + self.zeros, slot.dtype) for slot in self.slots] + [(SIDE, one.dtype) for one in self.tiles]
+        sizes = [-(-count * lanes * dtype.itemsize // LINE) * LINE for count, dtype in numbers]
         return tuple(int(n) for n in np.cumsum([0, *sizes]))
 
     @cached_property

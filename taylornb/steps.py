@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from fractions import Fraction
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .graph import Node
 from .pieces import Expansion, Line, Piece, Shape, expansion, shape
@@ -14,6 +15,7 @@ from .presence import SOLVED, Flags, Presence
 from .program import Operand, Ref, Scalar, Scalars, Writer
 from .recurrence import Recurrence
 from .rolled import Dtype, Source, Sum, Table, packed
+from .runs import ordered
 from .series import DOUBLE, Series, accumulate
 
 TRUTH = np.dtype(bool)
@@ -34,16 +36,24 @@ class Memory:
         series: The interpreter that writes the head.
         presence: Which coefficients there are.
         early: The monomials before this one are done in the head.
+        place: Of each monomial in the loops.
     """
 
     def __init__(self, series: Series, presence: Presence, early: int) -> None:
         self.series, self.presence, self.early = series, presence, early
+        self.place = ordered(presence.basis).place
         self.slots: dict[Form, int] = {}
         self.zeroed = set[int]()
         self.kept: dict[Ref, int] = {}
         self.flags: dict[bytes, int] = {}
         self._expansions: dict[Node, Expansion] = {}
         self._tables: dict[Table, Table] = {}
+
+    def by_place(self, numbers: NDArray[Any]) -> NDArray[Any]:
+        """Numbers or flags of monomials in the order in which loops take these."""
+        found = np.empty_like(numbers)
+        found[self.place] = numbers
+        return found
 
     def slot(self, form: Form) -> int:
         """The number of a slot."""
@@ -72,9 +82,9 @@ class Memory:
         factors = [factor for piece in (*found.plain, *found.weighed) for factor in (piece.a, piece.b)]
         return [*factors, *(b for _, _, b in found.full), *([start] if start is not None else [])]
 
-    def shape(self, piece: Piece, wanted: Flags) -> Shape:
-        """The pairs of a piece; equal tables are one object."""
-        found = shape(piece, self.presence, wanted, self.early)
+    def shape(self, piece: Piece, wanted: Flags, together: frozenset[Node]) -> Shape:
+        """The pairs of a piece for a node that is computed together with others; equal tables are one object."""
+        found = shape(piece, self.presence, wanted, self.early, (piece.a in together, piece.b in together))
         if isinstance(found.pairs, Table):
             return found._replace(pairs=self._tables.setdefault(found.pairs, found.pairs))
         return found
@@ -93,13 +103,14 @@ class Draft:
     Attributes:
         node: The node.
         wanted: Its monomials.
+        together: The nodes that are computed together with it, since they need one another, and the node itself.
         sums: Its sums.
         m: Its arithmetic.
         result: The coefficient.
     """
 
-    def __init__(self, memory: Memory, node: Node, wanted: Flags) -> None:
-        self.memory, self.node, self.wanted = memory, node, wanted
+    def __init__(self, memory: Memory, node: Node, wanted: Flags, together: frozenset[Node]) -> None:
+        self.memory, self.node, self.wanted, self.together = memory, node, wanted, together
         self.sums: list[Sum] = []
         self.direct = False
         self.m = Scalars(Writer(), memory.series.scalars(node).dtype)
@@ -185,7 +196,8 @@ class Draft:
             return total
         if there.all():
             return accumulate(self.m, total, weight, value, self._at(b))
-        flags = self.memory.flags.setdefault(packed(self.memory.presence.of(b), "u1"), len(self.memory.flags))
+        present = packed(self.memory.by_place(self.memory.presence.of(b)), "u1")
+        flags = self.memory.flags.setdefault(present, len(self.memory.flags))
         product = self.m.multiply(value, self.m.multiply(weight, self._at_times(b)))
         chosen = self.m.where(self._load(TRUTH, Source.PRESENT, flags), product, Fraction(0))
         return self.m.add(total, chosen)
@@ -193,7 +205,7 @@ class Draft:
     def _plain(self, total: Scalar, pieces: tuple[Piece, ...], scale: Fraction) -> Scalar:
         """Sums whose products all have one weight."""
         for piece in pieces:
-            found = self.memory.shape(piece, self.wanted)
+            found = self.memory.shape(piece, self.wanted, self.together)
             if isinstance(found.pairs, Line):
                 for known, other in self._line(piece, found.pairs):
                     total = accumulate(self.m, total, piece.constant * scale, known, other)
@@ -203,7 +215,7 @@ class Draft:
 
     def _weighed(self, total: Scalar, pieces: tuple[Piece, ...], scale: Fraction) -> Scalar:
         """Sums whose products are weighed by degrees, over the degree; a single product takes all that into its weight."""
-        found = [(piece, self.memory.shape(piece, self.wanted)) for piece in pieces]
+        found = [(piece, self.memory.shape(piece, self.wanted, self.together)) for piece in pieces]
         found = [(piece, one) for piece, one in found if one.pairs is not None]
         inverse = self.m.multiply(scale, self._load(self.m.dtype, Source.INVERSE, self.m.dtype.itemsize)) if found else None
         lines = [(piece, one.pairs) for piece, one in found if isinstance(one.pairs, Line)]

@@ -19,6 +19,7 @@ from taylornb.errors import UnsupportedError
 from taylornb.loops import roll
 from taylornb.presence import pairs
 from taylornb.rules import registry
+from taylornb.runs import ordered
 from taylornb.targets.llvm import blocks, tiles
 
 LENGTH = 5
@@ -136,6 +137,51 @@ def test_tiles_are_taken_of_sums_over_all_pairs():
     assert sum(len(part) for part in tiles.parts(rolled.loops[-1].monomials)[1:2]) == 6
 
 
+# Whole runs of both factors, of one, of squares, and of what is divided by.
+RUN = {
+    "product": (lambda x, y: x * y, 2),
+    "square": (lambda x: x * x, 1),
+    "exp": (np.exp, 1),
+    "quotient": (lambda x, y: x / (2 + y), 2),
+    "network": (lambda x: np.tanh(np.tanh(x) + x * x) * x, 1),
+}
+
+
+@pytest.mark.parametrize(("names", "orders"), [("xy", (1, 2, 3, 4, 5, 8, 9, 13)), ("xyz", (2, 5, 7)), ("vwxy", (4, 6))])
+@pytest.mark.parametrize("name", RUN)
+def test_runs_of_monomials(name, names, orders):
+    """Whatever the lengths of the runs, and where their tiles end."""
+    function, count = RUN[name]
+    for order in orders:
+        arguments = tuple(series((1.3, 0.7)[:count], order, tuple(names), "dense"))
+        assert_same(rolling.coefficients(function, *arguments), reference(function, *arguments))
+
+
+def test_runs_are_taken_of_full_series():
+    def kinds(function, kind, order=6):
+        arguments = tuple(series((1.3, 0.7), order, ("x", "y", "z"), kind))
+        rolled = rolling.Looped(function, arguments).rolled
+        return [type(one.over).__name__ for loop in rolled.loops for step in loop.steps for one in step.sums]
+
+    assert kinds(lambda x, y: x * y, "dense") == ["Runs"]
+    assert kinds(lambda x, y: np.exp(x) * y, "dense") == ["Runs", "Runs"]
+    assert kinds(lambda x, y: x**0.3 + y, "dense") == ["Table"]  # which has weights
+    assert kinds(lambda x, y: x * y, "dense", order=1) == []
+    assert "Runs" not in kinds(lambda x, y: np.exp(x) + y, "frozen")
+
+
+@pytest.mark.parametrize(("names", "order"), [("x", 5), ("xy", 6), ("vwxyz", 3)])
+def test_runs_come_after_what_they_need(names, order):
+    basis = tn.Basis(tuple(names), order)
+    found, places = pairs(basis), ordered(basis).place
+    assert sorted(places) == list(range(basis.size))
+    assert (places[found.j] <= places[found.i]).all()
+    last = basis.exponents[:, -1]
+    for run in set(ordered(basis).run.tolist()):
+        inside = ordered(basis).run == run
+        assert places[inside].tolist() == (places[inside].min() + last[inside]).tolist()
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_float32(kind):
     function = functools.partial(f1, np)
@@ -211,7 +257,7 @@ def test_bits_do_not_depend_on_the_place(names, order, dtype):
         np.testing.assert_array_equal(found(start, stop), whole[:, start:stop])
 
 
-@pytest.mark.parametrize(("rows", "dtype", "expected"), [(1, "f8", 64), (600, "f8", 64), (3003, "f8", 16), (100_000, "f4", 16)])
+@pytest.mark.parametrize(("rows", "dtype", "expected"), [(1, "f8", 64), (600, "f8", 64), (3003, "f8", 32), (100_000, "f4", 16)])
 def test_blocks_stay_in_a_near_cache(rows, dtype, expected):
     arrays = [blocks.Array("x0", np.dtype(dtype), rows, True)]
     assert blocks.length(arrays, 16) == expected

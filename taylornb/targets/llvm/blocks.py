@@ -15,7 +15,7 @@ from .text import Code, Dtype
 LINE = 64  # bytes
 MEMORY = {"f8": "double", "f4": "float", "b1": "i8"}
 BLOCK = 64  # elements at a time: eight lines of a row are read as quickly as memory gives them
-NEAR = 1 << 19  # bytes that blocks may take, since they are to stay in the second cache; fewer elements at a time then
+NEAR = 1 << 20  # bytes that blocks may take, since they are to stay in the second cache; fewer elements at a time then
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from itertools import zip_longest
 import numpy as np
 
 from ...program import Program
-from ...rolled import Loop, Monomials, Rolled, Source, Step, Sum, packed
-from . import blocks, frame, sums, tiles
+from ...rolled import SIDE, Loop, Monomials, Rolled, Runs, Source, Step, Sum, packed
+from . import blocks, frame, runs, sums, tiles
 from .blocks import Array
 from .scratch import Memory
 from .text import FLOATS, Code, Module, Vector
@@ -85,10 +85,11 @@ class Looped:
         """Before the first elements: zeros where coefficients are read that nothing writes."""
         for n, slot in enumerate(self.rolled.slots):
             v = Vector(self.code, self.lanes, slot.dtype)
-            place = self.memory.at(n, "0" if slot.zeroed else str(self.rolled.size))
-            if slot.zeroed:
+            first = 0 if slot.zeroed else self.rolled.size
+            place, count = self.memory.at(n, str(first)), self.rolled.size + self.rolled.zeros - first
+            if count > 1:
                 self.code.module.declare("llvm.memset.p0.i64", "void", "ptr", "i8", "i64", "i1")
-                length = (self.rolled.size + 1) * self.lanes * slot.dtype.itemsize
+                length = count * self.lanes * slot.dtype.itemsize
                 self.code.do(f"call void @llvm.memset.p0.i64(ptr {place}, i8 0, i64 {length}, i1 false)")
             else:
                 self.code.do(f"store {v.type} zeroinitializer, ptr {place}, align {slot.dtype.itemsize}")
@@ -143,7 +144,7 @@ class Looped:
     def _tile(self, loop: Loop, i: str) -> None:
         """Four monomials from i on: first what their sums have in common, then one after the other."""
         known = [[self._far(step, one, i) for one in step.sums] for step in loop.steps]
-        for m in range(tiles.SIDE):
+        for m in range(SIDE):
             turn = Turn(self, self.code.emit(f"add i64 {i}, {m}"))
             for step, far in zip(loop.steps, known, strict=True):
                 turn.begin(step, True, [tiles.Far(i, m, totals[m]) if totals else None for totals in far])
@@ -231,7 +232,10 @@ class Turn:
     def _sum(self, step: Step, one: Sum, far: tiles.Far | None) -> str:
         if far is not None:
             return tiles.near(self.memory, one, far)
-        return sums.total(self.memory, one, self.i, _span(self.body.rolled, step), self.body.is_own(step, one.b))
+        known = runs.total(self.memory, one, self.i) if isinstance(one.over, Runs) else None
+        if known and isinstance(one.over, Runs) and not one.over.rest.pairs and not one.half:
+            return known
+        return sums.total(self.memory, one, self.i, _span(self.body.rolled, step), self.body.is_own(step, one.b), known)
 
     def load(self, *place: int) -> str:
         """What a program reads, by its `Source`."""

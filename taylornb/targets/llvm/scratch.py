@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...rolled import Rolled
+from ...rolled import Rolled, Sum
 from .text import FLOATS, Code, Dtype, Vector
 
 COUNTS = {1: "i8", 2: "i16", 4: "i32"}
@@ -25,6 +25,11 @@ class Memory:
     def base(self, slot: int) -> str:
         """The address of a slot."""
         return self.code.emit(f"getelementptr i8, ptr %scratch, i64 {self.offsets[slot]}")
+
+    def room(self, one: Sum) -> str:
+        """The address where a sum is kept that is computed for several monomials."""
+        number = len(self.rolled.slots) + self.rolled.tiles.index(one)
+        return self.code.emit(f"getelementptr i8, ptr %scratch, i64 {self.offsets[number]}")
 
     def at(self, slot: int, i: str) -> str:
         """The address of coefficient i of a slot."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 
-from ...rolled import UNROLL, Band, Sum, Table
+from ...rolled import UNROLL, Band, Runs, Sum, Table
 from ..reference import real
 from .scratch import Memory
 from .text import Vector
@@ -14,7 +14,7 @@ from .unrolled import DOUBLE
 PAIR = 4  # bytes of a pair in a table
 
 
-def total(memory: Memory, one: Sum, i: str, span: range, backward: bool) -> str:
+def total(memory: Memory, one: Sum, i: str, span: range, backward: bool, known: str | None = None) -> str:
     """Append a sum at the monomial i.
 
     Args:
@@ -23,23 +23,30 @@ def total(memory: Memory, one: Sum, i: str, span: range, backward: bool) -> str:
         i: The monomial.
         span: Between which monomials i is.
         backward: Whether the latest coefficients are those of b: they are taken last, since they may be on their way.
+        known: What is in the sum besides the pairs that are listed; of a square, once.
     """
     v = Vector(memory.code, memory.lanes, one.dtype, contract=True)
     if isinstance(one.over, Band):
         found = _Band(memory, one, v, i).total(one.over, span, backward or one.half)
     else:
-        found = _Table(memory, one, v, i).total(one.over)
+        found = _Table(memory, one, v, i).total(_listed(one.over))
+    if known is not None:
+        found = v.add(known, found)
     if not one.half:
         return found
     middle = _middle(memory, one, i, span)
     return v.madd(middle, middle, v.add(found, found))
 
 
+def _listed(over: Table | Runs) -> Table:
+    return over.rest if isinstance(over, Runs) else over
+
+
 def _middle(memory: Memory, one: Sum, i: str, span: range) -> str:
     """The coefficient whose square is in the sum, or zero."""
     code = memory.code
-    if isinstance(one.over, Table):
-        return memory.read(memory.at(one.a, memory.entry(one.over.middle, i)), one.dtype)
+    if not isinstance(one.over, Band):
+        return memory.read(memory.at(one.a, memory.entry(_listed(one.over).middle, i)), one.dtype)
     j, none = code.emit(f"lshr i64 {i}, 1"), code.emit(f"trunc i64 {i} to i1")
     first, last = one.over.a
     if span[0] // 2 < first:

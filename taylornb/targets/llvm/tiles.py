@@ -10,12 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from ...rolled import Band, Sum
+from ...rolled import SIDE, Band, Sum
 from .scratch import Memory
 from .sums import Totals
 from .text import Vector
 
-SIDE = 4  # monomials
 PARTS = 2  # totals for each sum, so that additions do not wait for each other
 
 
