@@ -144,7 +144,7 @@ def _count(band: Band, i: NDArray[Any]) -> int:
 def _in_several(
     basis: Basis, pairs: tuple[Indices, Indices, Indices], half: bool, coming: tuple[bool, bool] | None
 ) -> Table | Runs:
-    """Pairs in several variables by the places of their monomials: by runs where that gains, if `coming` is known, or listed."""
+    """Pairs in several variables by the places of their monomials: by runs where that gains, listed where `coming` is None."""
     order = ordered(basis)
     by_place = np.argsort(order.place[pairs[0]], kind="stable")
     i, j, k = (column[by_place] for column in pairs)
