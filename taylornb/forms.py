@@ -29,7 +29,7 @@ MARGIN = 6  # a node brings up to so many more, those of its equation, with no m
 PROMPT = 1_000_000  # instructions times elements that NumPy does in about the time of a compilation, some 20 ms
 # What a function costs there that is one of Python's numbers, called for each element; zetas are some thirty calls of NumPy.
 IN_PYTHON = {"erf": 5, "erfc": 5, "gammaln": 100, "digamma": 100, "scaled_zeta": 4}
-STREAM = 40 << 20  # bytes read and written; the last cache of a processor of today has less, or a process's share of it
+STREAM = 36 << 20  # bytes read and written; the last cache of a processor of today has less, or a process's share of it
 MANY = 12  # rows read and written: more than a processor fetches ahead for, so that waiting for what is to be overwritten
 MANY_STREAM = 20 << 20  # costs more than the caches save already from so many bytes on
 BRIEF = 5_000.0  # nanoseconds of work below which the interpreter's lock is kept: giving it away and back takes a hundred
