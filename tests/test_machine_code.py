@@ -10,6 +10,7 @@ import pytest
 
 import taylornb as tn
 from taylornb.targets.llvm import functions, libmvec, machine
+from taylornb.targets.llvm.elementary import registers
 
 WIDTH = machine.host().width
 REGISTER = {16: "xmm", 32: "ymm", 64: "zmm"}[WIDTH]
@@ -55,7 +56,7 @@ every = pytest.mark.parametrize(
 )
 
 with_library = pytest.mark.skipif(not libmvec.loaded(), reason="there is no vector library here")
-paths = pytest.mark.parametrize("path", [pytest.param("libmvec", marks=with_library), "inline"])
+paths = pytest.mark.parametrize("path", [pytest.param("libmvec", marks=with_library), "inline", "auto"])
 
 
 @cache
@@ -137,6 +138,19 @@ def test_nothing_in_the_loop_is_scalar(name, order, dtype, path):
     assert all(called.startswith("_ZGV") for called in calls(name, order, dtype, path))
 
 
+@pytest.mark.skipif(not registers.present(machine.host()), reason="this processor has no registers of 512 bits")
+@pytest.mark.parametrize(
+    ("name", "expected"), [("exp", {"vpermt2", "vscalef"}), ("softplus", {"vgetmant", "vgetexp", "vscalef"})]
+)
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_tables_are_read_from_registers(name, expected, dtype):
+    lines = loop(name, 4, dtype, "auto")
+    found = {word for word in ("vpermt2", "vscalef", "vgetmant", "vgetexp") if any(line.startswith(word) for line in lines)}
+    found |= {"vpermt2"} if any(re.match(r"vperm(i2|ps|pd)", line) for line in lines) else set()
+    assert found >= expected
+    assert not calls(name, 4, dtype, "auto")
+
+
 @with_library
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("name", CALLING)
@@ -160,7 +174,7 @@ def test_nothing_is_spilled_at_low_orders(name, order, dtype, path):
     lines = loop(name, order, dtype, path)
     last = max((n for n, line in enumerate(lines) if line.startswith("call")), default=-1)
     aside = [line for line in lines[last + 1 :] if re.match(r"vmov\w+\s+%[xyz]mm\d+, .*\(%rsp", line)]
-    assert len(aside) <= {"libmvec": 0, "inline": 1}[path]
+    assert len(aside) <= {"libmvec": 0, "inline": 1, "auto": 1}[path]
 
 
 @paths
