@@ -18,11 +18,11 @@ from .evaluate import Evaluator, Like, finished
 from .forms import Form, Target, Way, check_form, check_target
 from .graph import Node, describe
 from .kernels import text
-from .number import exactly
-from .operand import Operand, Planes, Spec, operand
+from .operand import Operand, Planes, Spec
 from .out import Out, apart, rooms, take
 from .program import NO_COST, Cost
 from .repeat import Kinds, Repeat, as_given, kinds, repeat
+from .signature import NOTHING, Static, argument, key_of
 from .surface import Truths
 from .targets import source
 from .targets.llvm.machine import assembly
@@ -101,23 +101,6 @@ _remembering = lock()
 _tracing = lock()  # one for all: functions may call each other while they are traced, from any thread
 
 
-class Static:
-    """Keyword arguments as a key: values that are equal but not the same (1, 1.0, True) differ."""
-
-    def __init__(self, values: dict[str, Any]) -> None:
-        self.values = values
-        self._key = tuple(sorted((name, exactly(_checked_static(name, value))) for name, value in values.items()))
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Static) and self._key == other._key
-
-    def __hash__(self) -> int:
-        return hash(self._key)
-
-
-NOTHING = Static({})
-
-
 class Fused:
     """A function that runs as one kernel, made by `fuse`."""
 
@@ -154,7 +137,7 @@ class Fused:
         planes: list[Planes] = []
         key = kinds(args, planes)
         if key is None or static:
-            key = _key(args, static, planes)
+            key = key_of(args, static, planes)
         known = self._repeats.get(key)
         if type(known) is Repeat:
             if out is None:
@@ -248,7 +231,7 @@ class Fused:
         return self._found(*flattened(args), static)
 
     def _found(self, layout: Tree, leaves: list[Any], static: dict[str, Hashable]) -> tuple[Traced, list[Operand]]:
-        operands = [leaf._operand() if type(leaf) is TaylorArray else _argument(leaf, i) for i, leaf in enumerate(leaves)]
+        operands = [leaf._operand() if type(leaf) is TaylorArray else argument(leaf, i) for i, leaf in enumerate(leaves)]
         specs = tuple([one.spec for one in operands])
         return self._known(layout, specs, Static(static) if static else NOTHING), operands
 
@@ -320,30 +303,3 @@ def fuse(
 def _again(fixed: Any) -> Any:
     """What every call returns: an array that may be written to is another each time."""
     return fixed.copy() if isinstance(fixed, TaylorArray | np.ndarray) else fixed
-
-
-def _key(args: tuple[Tree, ...], static: dict[str, Hashable], planes: list[Planes]) -> Kinds | None:
-    """The key of a call with containers or keywords; None where an argument is of no kind that calls are repeated for."""
-    layout, leaves = flattened(args)
-    planes.clear()
-    own = kinds(leaves, planes)
-    return None if own is None else (layout, own, Static(static) if static else NOTHING)
-
-
-def _argument(leaf: Any, position: int) -> Operand:
-    if isinstance(leaf, str | bytes) or leaf is None or callable(leaf):
-        raise TracingError(
-            f"positional argument {position + 1} is {leaf!r}, not an array or a number; "
-            f"what is fixed while the function is traced goes by keyword"
-        )
-    return operand(leaf, f"positional argument {position + 1}")
-
-
-def _checked_static(name: str, value: Any) -> Hashable:
-    if isinstance(value, np.ndarray) or hasattr(value, "_operand"):
-        raise TracingError(f"keyword argument {name!r} is an array; keywords are baked in, arrays go by position")
-    try:
-        hash(value)
-    except TypeError:
-        raise TracingError(f"keyword argument {name!r} is baked in and must be hashable, not {value!r}") from None
-    return value  # type: ignore[no-any-return]

@@ -60,6 +60,7 @@ LAYERS = [
     ["array"],
     ["out"],
     ["repeat"],
+    ["signature"],
     ["create", "fuse", "functions"],
     ["weird", "agreement", "worlds"],
     ["differences"],
