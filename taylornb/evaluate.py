@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .basis import PLAIN, Basis
+from .errors import UnsupportedError
 from .forms import Way, is_looped, may_be_looped
 from .graph import Node, walk
 from .launch import Prepared, broadcast_shape, launch, prepare
@@ -97,6 +98,22 @@ class Evaluator:
 
         self._stages(known, way, remember)
         return found
+
+    def whole(self, inputs: Sequence[tuple[Node, Spec]]) -> Program:
+        """The one program of all outputs, element by element.
+
+        Args:
+            inputs: The inputs of the program, and what they are.
+
+        Raises:
+            UnsupportedError: Where there is none, since elements are moved or added, or arrays are taken from outside.
+        """
+        if self._structure or self.graph.captured:
+            what = f"contains {self._structure[0].op.name}" if self._structure else "takes an array from outside"
+            raise UnsupportedError(f"a function of scalars acts on one element, and this one {what}; make it an argument")
+        with _writing:
+            slots = {node: (slot, spec) for slot, (node, spec) in enumerate(inputs)}
+            return write(self.graph, self.outputs, slots, self.basis or PLAIN)
 
     def _stages(self, known: Known, way: Way, run: Run, into: Into | None = None) -> list[Operand]:
         if self.graph.captured:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from functools import lru_cache, partial, update_wrapper
 from types import MethodType
 from typing import Any, overload
 
 import numpy as np
+from numpy.typing import DTypeLike
 
+from . import scalar
 from .array import TaylorArray, held, wrap
 from .basis import Basis, same_basis
 from .containers import Tree, flattened, rebuilt
@@ -203,6 +205,43 @@ class Fused:
     def _programs(self, args: tuple[Tree, ...], static: dict[str, Hashable], form: Form | None) -> list[Any]:
         traced, operands = self._prepare(args, static)
         return traced.evaluator.programs(traced.known(operands), ("cpu", form))
+
+    def device_function(
+        self,
+        order: int,
+        *,
+        variables: Sequence[str] | None = None,
+        dtype: DTypeLike = np.float64,
+        **static: Hashable,
+    ) -> Any:
+        """The function of scalars: it is called inside `@cuda.jit` kernels and `@njit` functions of your own.
+
+        It takes a number for each argument and returns the coefficients c_0, c_1, … of the result in a tuple, in the order
+        of the basis; of a function with several results a tuple of such tuples. Comparisons and what depends on no
+        variable are plain numbers.
+
+        Args:
+            order: The highest degree of the coefficients.
+            variables: The names of the arguments that are variables x + ε; None for all. The others are plain numbers.
+            dtype: float64 or float32, of the arguments.
+            **static: What is fixed while the function is traced.
+
+        Raises:
+            UnsupportedError: For another dtype, arguments without names, a function that moves or adds elements, takes
+                arrays from outside, or returns lists or dicts.
+            BasisError: For a negative or absurd order, or a variable that is no argument.
+
+        Examples:
+            >>> import taylornb as tn
+            >>> cube = tn.fuse(lambda x: x**3).device_function(order=2)
+            >>> cube(2.0)
+            (8.0, 12.0, 6.0)
+        """
+        given = scalar.scalars(self.function, order, variables, dtype, tuple(static))
+        layout, _ = flattened(given.names)
+        traced = self._known(layout, given.specs, Static(static) if static else NOTHING)
+        program = traced.evaluator.whole(tuple(zip(traced.inputs, given.specs, strict=True)))
+        return scalar.compiled(program, given, traced.outputs, traced.layout, traced.fixed)
 
     def graph(self, *args: Tree, **static: Hashable) -> str:
         """The graph of the function, one node a line."""

@@ -35,6 +35,8 @@ LAYERS = [
     ["libm"],
     ["targets.reference"],
     ["targets.multiprecision", "targets.source", "targets.numba", "targets.llvm.machine"],
+    ["targets.cuda.text", "targets.cuda.portable", "targets.cuda.provider"],
+    ["targets.cuda.compiled"],
     ["targets.llvm.text", "targets.llvm.libmvec"],
     ["targets.llvm.huge"],
     [f"{ELEMENTARY}.polynomials"],
@@ -60,7 +62,7 @@ LAYERS = [
     ["array"],
     ["out"],
     ["repeat"],
-    ["signature"],
+    ["signature", "scalar"],
     ["create", "fuse", "functions"],
     ["weird", "agreement", "worlds"],
     ["differences"],
@@ -68,7 +70,7 @@ LAYERS = [
     ["derivatives", "testing", "info"],
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
-FREE = {"__init__", "__main__", "targets.__init__", "targets.llvm.__init__"}
+FREE = {"__init__", "__main__", "targets.__init__", "targets.cuda.__init__", "targets.llvm.__init__"}
 
 
 def modules():

@@ -1,0 +1,146 @@
+"""A program as Python text for CUDA: a device function of scalars, or a kernel over the elements of arrays.
+
+Straight-line, one statement for each instruction. Numbers are typed, since one untyped number makes float32 arithmetic
+float64; there are no arrays but those of the arguments. What the names stand for is in `scope`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from ...program import Dtype, Instruction, Operand, Program, Ref, Store
+from ..source import FORMS as PLAIN
+from ..source import indented, term
+
+Place = tuple[int, int]  # the slot of an input or output, and the row of it
+
+# The names of NumPy's functions in Python's math module, which CUDA has for both dtypes.
+MATH = {
+    "absolute": "fabs",
+    "arccos": "acos",
+    "arccosh": "acosh",
+    "arcsin": "asin",
+    "arcsinh": "asinh",
+    "arctan": "atan",
+    "arctan2": "atan2",
+    "arctanh": "atanh",
+    "power": "pow",
+}
+SAME: tuple[str, ...] = (
+    "copysign",
+    "cos",
+    "cosh",
+    "exp",
+    "exp2",
+    "expm1",
+    "hypot",
+    "isfinite",
+    "isinf",
+    "isnan",
+    "log",
+    "log10",
+    "log1p",
+)
+SAME += ("log2", "sin", "sinh", "sqrt", "tan", "tanh")
+MATH |= {name: name for name in SAME}
+ALONE = frozenset(("literal", "where"))  # their numbers meet no other, which would make them numbers of their dtype
+BINARY = frozenset(("arctan2", "copysign", "hypot", "power"))
+# Those that it has for neither, or under another name for each dtype: one of these for each.
+TYPED = {"cbrt": 1, "ceil": 1, "floor": 1, "logaddexp": 2, "remainder": 2, "rint": 1, "sign": 1, "trunc": 1}
+FORMS: dict[str, str] = {
+    **PLAIN,
+    **{name: f"math.{own}({'{0}, {1}' if name in BINARY else '{0}'})" for name, own in MATH.items()},
+    **{name: f"{name}_{{type}}({', '.join(['{0}', '{1}'][:count])})" for name, count in TYPED.items()},
+}
+
+
+def device_function(program: Program, parameters: Mapping[Place, str], results: str) -> str:
+    """The text of a function of scalars.
+
+    Args:
+        program: What it computes.
+        parameters: The name of the parameter for each (input, row), in their order.
+        results: The expression that it returns, of what `stored` gives.
+    """
+    body = statements(program)
+    named = [f"v{n} = {parameters[ins.place]}" for n, ins in enumerate(program.instructions) if ins.function == "load"]  # type: ignore[index]
+    lines = [*named, *body, f"return {results}"]
+    return "\n".join([f"def function({', '.join(parameters.values())}):", *indented(lines, 1)]) + "\n"
+
+
+def kernel(program: Program, access: Sequence[str], axes: int = 1) -> str:
+    """The text of a kernel: each thread takes every element that is a whole number of grids from its own.
+
+    Its arguments are the number of elements, the length of the inner axis where there are two, and the planes of the
+    inputs that are read and of the outputs: (rows, n), or (rows, outer, inner). Numbers of elements are unsigned 64-bit
+    integers, so that there may be more than 2³¹ and no index is taken for one from the end.
+
+    Args:
+        program: What it computes.
+        access: For each input that is read, how its elements follow the axes of the outputs: "op", "o", "p", or "" for one
+            element that serves all. Along an axis it does not follow it has one element.
+        axes: How many axes the elements have, one or two.
+    """
+    at = dict(zip(program.inputs, access, strict=True))
+    once, each = list[str](), list[str]()
+    for n, instruction in enumerate(program.instructions):
+        if instruction.function == "load":
+            slot, row = instruction.place
+            (each if at[slot] else once).append(f"v{n} = x{slot}[{row}, {_index(at[slot], axes)}]")
+    stores = [f"y{s.output}[{s.row}, {_index('op', axes)}] = {stored(program, s)}" for s in program.stores]
+    element, split = ("p", []) if axes == 1 else ("e", ["o = e // inner", "p = e - o * inner"])
+    head = [*once, f"{element} = u8(cuda.grid(1))", "step = u8(cuda.gridsize(1))", f"while {element} < n:"]
+    loop = [*split, *each, *statements(program), *stores, f"{element} += step"]
+    planes = [*(f"x{slot}" for slot in program.inputs), *(f"y{n}" for n in range(len(program.outputs)))]
+    arguments = ["n", "inner", *planes] if axes == 2 else ["n", *planes]
+    return "\n".join([f"def kernel({', '.join(arguments)}):", *indented(head, 1), *indented(loop, 2)]) + "\n"
+
+
+def statements(program: Program) -> list[str]:
+    """The instructions but loads, one a line; the sine and the cosine of one number together."""
+    pairs = _sines_with_cosines(program)
+    found = []
+    for n, instruction in enumerate(program.instructions):
+        if n in pairs:
+            first, second = pairs[n]
+            if n == min(first, second):
+                angle, dtype = term(instruction.args[0], instruction.dtype), instruction.dtype.str[1:]
+                found.append(f"v{first}, v{second} = sincos_{dtype}({angle})")
+        elif instruction.function != "load":
+            found.append(f"v{n} = {_expression(instruction)}")
+    return found
+
+
+def stored(program: Program, store: Store) -> str:
+    """What is stored: a result of the program, or a number of the dtype of the output."""
+    return _typed(store.operand, program.outputs[store.output].dtype)
+
+
+def _expression(instruction: Instruction) -> str:
+    stated = _typed if instruction.function in ALONE else term
+    terms = [stated(arg, instruction.dtype) for arg in instruction.args]
+    return FORMS[instruction.function].format(*terms, type=instruction.dtype.str[1:])
+
+
+def _typed(operand: Operand, dtype: Dtype) -> str:
+    """An earlier result, or a number that has its dtype by itself."""
+    text = term(operand, dtype)
+    return text if isinstance(operand, Ref) or dtype == np.float32 else f"{dtype.str[1:]}({text.strip('()')})"
+
+
+def _sines_with_cosines(program: Program) -> dict[int, tuple[int, int]]:
+    """For the place of each sine and cosine that has the other beside it, the places of both."""
+    seen: dict[Instruction, int] = {ins: n for n, ins in enumerate(program.instructions) if ins.function in ("sin", "cos")}
+    found = {}
+    for instruction, n in seen.items():
+        other = seen.get(instruction._replace(function="cos" if instruction.function == "sin" else "sin"))
+        if other is not None:
+            found[n] = (n, other) if instruction.function == "sin" else (other, n)
+    return found
+
+
+def _index(follows: str, axes: int) -> str:
+    """The index of an element on the axes, 0 along those that the array has one element on."""
+    return ", ".join(axis if axis in follows else "0" for axis in "op"[-axes:])
