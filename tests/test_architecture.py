@@ -62,7 +62,7 @@ LAYERS = [
     ["array"],
     ["out"],
     ["repeat"],
-    ["signature", "scalar"],
+    ["signature", "scalar", "traced"],
     ["create", "fuse", "functions"],
     ["weird", "agreement", "worlds"],
     ["differences"],
