@@ -27,7 +27,7 @@ def ran(program, planes, shape):
     n = int(np.prod(shape))
     outputs = [np.zeros((len(out.support.rows), n), out.dtype) for out in program.outputs]
     used = [np.ascontiguousarray(planes[slot].reshape(len(planes[slot]), n)) for slot in program.inputs]
-    compiled.kernel(text.kernel(program, ["p"] * len(used)))[GRID, BLOCK](np.uint64(n), *used, *outputs)
+    compiled.kernel(text.kernel(program, ["i"] * len(used)))[GRID, BLOCK](np.uint64(n), *used, *outputs)
     return outputs
 
 
@@ -54,7 +54,7 @@ def test_every_operation_is_that_of_the_reference(name, dtype):
 
 def test_an_index_out_of_range_is_caught():
     (program,) = tn.fuse(np.exp)._programs((tn.variable(np.ones(7), 1),), {}, "unrolled")
-    kernel = compiled.kernel(text.kernel(program, ["p"]))
+    kernel = compiled.kernel(text.kernel(program, ["i"]))
     with pytest.raises(IndexError, match="out of bounds"):
         kernel[GRID, BLOCK](np.uint64(7), np.ones((1, 7)), np.ones((2, 6)))
 

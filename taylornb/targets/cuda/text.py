@@ -14,6 +14,7 @@ from ...program import Dtype, Instruction, Operand, Program, Ref, Store
 from ..source import FORMS as PLAIN
 from ..source import indented, term
 
+AXES = "ijklmnpq"  # of the elements
 Place = tuple[int, int]  # the slot of an input or output, and the row of it
 
 # The names of NumPy's functions in Python's math module, which CUDA has for both dtypes.
@@ -70,32 +71,43 @@ def device_function(program: Program, parameters: Mapping[Place, str], results: 
     return "\n".join([f"def function({', '.join(parameters.values())}):", *indented(lines, 1)]) + "\n"
 
 
-def kernel(program: Program, access: Sequence[str], axes: int = 1) -> str:
+def kernel(program: Program, access: Sequence[str | None], axes: int = 1) -> str:
     """The text of a kernel: each thread takes every element that is a whole number of grids from its own.
 
-    Its arguments are the number of elements, the length of the inner axis where there are two, and the planes of the
-    inputs that are read and of the outputs: (rows, n), or (rows, outer, inner). Numbers of elements are unsigned 64-bit
-    integers, so that there may be more than 2³¹ and no index is taken for one from the end.
+    Its arguments are the number of elements, the lengths of the axes but the first, and the planes of the inputs that are
+    read and of the outputs, each of the axes that it has. Numbers of elements are unsigned 64-bit integers, so that there
+    may be more than 2³¹ and no index is taken for one from the end.
 
     Args:
         program: What it computes.
-        access: For each input that is read, how its elements follow the axes of the outputs: "op", "o", "p", or "" for one
-            element that serves all. Along an axis it does not follow it has one element.
-        axes: How many axes the elements have, one or two.
+        access: For each input that is read the index of an element: a letter of `AXES` for each axis that it follows, and
+            a 0 for each that it has one element on; it may have fewer axes than the outputs. None for a number.
+        axes: How many axes the elements of the outputs have.
     """
+    names = AXES[:axes]
     at = dict(zip(program.inputs, access, strict=True))
     once, each = list[str](), list[str]()
     for n, instruction in enumerate(program.instructions):
         if instruction.function == "load":
             slot, row = instruction.place
-            (each if at[slot] else once).append(f"v{n} = x{slot}[{row}, {_index(at[slot], axes)}]")
-    stores = [f"y{s.output}[{s.row}, {_index('op', axes)}] = {stored(program, s)}" for s in program.stores]
-    element, split = ("p", []) if axes == 1 else ("e", ["o = e // inner", "p = e - o * inner"])
+            own = at[slot]
+            load = f"v{n} = x{slot}" + ("" if own is None else f"[{', '.join([str(row), *own])}]")
+            (each if own and own.strip("0") else once).append(load)
+    stores = [f"y{s.output}[{', '.join([str(s.row), *names])}] = {stored(program, s)}" for s in program.stores]
+    element, lengths = names if axes == 1 else "e", [f"n{axis}" for axis in names[1:]]
     head = [*once, f"{element} = u8(cuda.grid(1))", "step = u8(cuda.gridsize(1))", f"while {element} < n:"]
-    loop = [*split, *each, *statements(program), *stores, f"{element} += step"]
-    planes = [*(f"x{slot}" for slot in program.inputs), *(f"y{n}" for n in range(len(program.outputs)))]
-    arguments = ["n", "inner", *planes] if axes == 2 else ["n", *planes]
+    loop = [*(_split(names) if axes > 1 else []), *each, *statements(program), *stores, f"{element} += step"]
+    arguments = ["n", *lengths, *(f"x{slot}" for slot in program.inputs), *(f"y{n}" for n in range(len(program.outputs)))]
     return "\n".join([f"def kernel({', '.join(arguments)}):", *indented(head, 1), *indented(loop, 2)]) + "\n"
+
+
+def _split(names: str) -> list[str]:
+    """From the number of an element to its indices, the last axis first."""
+    found, rest = [], "e"
+    for axis in reversed(names[1:]):
+        found += [f"r{axis} = {rest} // n{axis}", f"{axis} = {rest} - r{axis} * n{axis}"]
+        rest = f"r{axis}"
+    return [*found, f"{names[0]} = {rest}"]
 
 
 def statements(program: Program) -> list[str]:
@@ -139,8 +151,3 @@ def _sines_with_cosines(program: Program) -> dict[int, tuple[int, int]]:
         if other is not None:
             found[n] = (n, other) if instruction.function == "sin" else (other, n)
     return found
-
-
-def _index(follows: str, axes: int) -> str:
-    """The index of an element on the axes, 0 along those that the array has one element on."""
-    return ", ".join(axis if axis in follows else "0" for axis in "op"[-axes:])
