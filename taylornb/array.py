@@ -10,8 +10,8 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from . import buffers, notation
 from . import detach as detaching
+from . import notation
 from .basis import PLAIN, Basis, checked_order, same_basis
 from .errors import BasisError, UnsupportedError
 from .evaluate import Evaluator, finished
@@ -20,14 +20,15 @@ from .graph import Node
 from .inplace import WHOLE, assign
 from .number import exactly
 from .operand import Operand, Planes, Spec, operand, real_array
+from .reading import copied, every_plane, plain, plane, read_only, times_factorial
 from .rules import Op
 from .structure import index
-from .support import Support
 from .surface import Arithmetic, Truths
 from .trace import Tracer, Tracing, stays
 from .written import WRITES, check, is_stale
 
 AT_THE_PROMPT: Way = (None, None)
+ON_A_GPU: Way = ("cuda", None)
 
 
 class TaylorArray(Arithmetic):
@@ -103,18 +104,12 @@ class TaylorArray(Arithmetic):
     @property
     def value(self) -> NDArray[Any]:
         """The values, shape `shape`: a read-only view."""
-        return _read_only(self._found.value())
+        return read_only(self._found.value())
 
     @property
     def coeffs(self) -> NDArray[Any]:
         """All normalised coefficients c_α = ∂^α/α!, shape (basis.size, *shape), read-only."""
-        found, size = self._operand(), self.basis.size
-        if found.spec.support.rows == tuple((i, i) for i in range(size)):
-            return _read_only(found.planes[:size])
-        planes = buffers.empty((size, *self.shape), self.dtype)
-        for i in range(size):
-            planes[i] = self._plane(i)
-        return _read_only(planes)
+        return read_only(every_plane(self._operand(), self.basis.size))
 
     def coefficient(self, *degree: int, **degrees: int) -> NDArray[Any]:
         """One normalised coefficient, shape `shape`: `u.coefficient(3)` or `u.coefficient(theta=2, phi=1)`.
@@ -122,7 +117,7 @@ class TaylorArray(Arithmetic):
         Raises:
             BasisError: For an unknown variable or a degree the basis does not hold.
         """
-        return _read_only(self._plane(self.basis.index(*degree, **degrees)))
+        return read_only(self._plane(self.basis.index(*degree, **degrees)))
 
     def derivative(self, *degree: int, **degrees: int) -> NDArray[Any]:
         """One derivative, α!·c_α, shape `shape`: `u.derivative(3)` or `u.derivative(theta=2, phi=1)`.
@@ -155,7 +150,7 @@ class TaylorArray(Arithmetic):
         return np.stack([np.stack([times_factorial(self._plane(i), self.basis.factorial(i)) for i in row]) for row in places])
 
     def _plane(self, monomial: int) -> Planes:
-        return self._operand().plane(monomial) if monomial else self._found.value()
+        return plane(self._operand() if monomial else self._found, monomial)
 
     def _needs(self, order: int, what: str) -> None:
         if self.basis.order < order:
@@ -177,10 +172,7 @@ class TaylorArray(Arithmetic):
 
     def copy(self) -> TaylorArray:
         """The same series in memory of its own."""
-        found = self._operand()
-        rows, support = [row for _, row in found.spec.support.rows], found.spec.support
-        packed = Support.packed((monomial for monomial, _ in support.rows), support.units)
-        return TaylorArray(Operand(found.planes[rows], Spec(packed, found.spec.dtype, found.spec.basis)))
+        return TaylorArray(copied(self._operand()))
 
     def detach_(self, *names: str) -> TaylorArray:
         """⊥ in place, or ⊥_S for the variables that are named; arrays computed before keep their series.
@@ -235,6 +227,8 @@ class TaylorArray(Arithmetic):
     def __repr__(self) -> str:
         if is_stale(self._found):
             return f"{tuple(self.shape)} TaylorArray of values {self.value} whose coefficients are out of date"
+        if self._found.planes.device != "cpu":
+            return f"TaylorArray of shape {self.shape} on {self._found.planes.device}, {self._found.spec}"
         if not self.shape:
             return notation.scalar_text(self.basis, self.coeffs)
         rows = {i: self._found.plane(i) for i in self.support}
@@ -279,7 +273,11 @@ def _applied(op: Op, args: tuple[Any, ...], params: tuple[Hashable, ...]) -> Any
         return wrap(result) if isinstance(result, Operand) else result
     layout = tuple(arg.spec if isinstance(arg, Operand) else arg for arg in given)
     evaluator, inputs, output = _one_node(op, layout, exactly(layout), params, basis)
-    found = evaluator(dict(zip(inputs, operands, strict=True)), AT_THE_PROMPT)[0]
+    way = AT_THE_PROMPT
+    for one in operands:
+        if one.planes.device != "cpu":
+            way = ON_A_GPU
+    found = evaluator(dict(zip(inputs, operands, strict=True)), way)[0]
     return wrap(finished(found, output))
 
 
@@ -311,24 +309,5 @@ def _projection(op: Op, value: Any, params: tuple[Hashable, ...]) -> Any:
 def wrap(found: Operand) -> Any:
     """A result as users see it: truth values and plain numbers are NumPy's, the rest are series."""
     if found.spec.basis is None or found.planes.dtype.kind == "b":
-        return found.planes[0, ...][()]
+        return plain(found.planes)
     return TaylorArray(found)
-
-
-def times_factorial(plane: Planes, factorial: int) -> NDArray[Any]:
-    """The plane times a factorial that may itself overflow."""
-    if plane.dtype.kind == "O":
-        return np.asarray(plane * factorial)
-    shift = max(factorial.bit_length() - 64, 0)
-    with np.errstate(all="ignore"):
-        return np.asarray(np.ldexp(plane * plane.dtype.type(factorial >> shift), shift))
-
-
-def _read_only(array: Planes) -> NDArray[Any]:
-    """A view that nobody can make writeable again, as one whose flag was cleared can be."""
-    array = np.asarray(array)
-    if array.dtype.kind == "O":  # memory of Python objects has no such view
-        array = array.copy()
-        array.flags.writeable = False
-        return array
-    return np.asarray(memoryview(array).toreadonly())  # type: ignore[arg-type]

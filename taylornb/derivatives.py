@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .array import TaylorArray, times_factorial
+from .array import TaylorArray
 from .create import variable
 from .operand import real_array
+from .reading import times_factorial
 
 
 def derivatives(f: Callable[[Any], Any], x: ArrayLike, order: int) -> NDArray[Any]:

@@ -179,7 +179,7 @@ def finished(found: Operand, node: Node) -> Operand:
     spec = found.spec
     if spec.dtype is None:
         spec = Spec(spec.support, output_dtype(node), spec.basis)
-    return Operand(np.asarray(found.planes), spec, values=found.values)
+    return Operand(np.asarray(found.planes) if found.planes.device == "cpu" else found.planes, spec, values=found.values)
 
 
 def _likes(nodes: tuple[Node, ...], parts: tuple[Part, ...], known: Known) -> list[Like]:

@@ -10,11 +10,11 @@ from typing import Any, overload
 import numpy as np
 from numpy.typing import DTypeLike
 
-from . import scalar
+from . import gpu, scalar
 from .array import TaylorArray, held
 from .containers import Tree, flattened, rebuilt
 from .detach import HELD, thawed
-from .errors import TracingError
+from .errors import TracingError, UnsupportedError
 from .forms import Form, Target, check_form, check_target
 from .graph import describe
 from .kernels import text
@@ -24,6 +24,7 @@ from .repeat import Kinds, Repeat, as_given, kinds
 from .signature import NOTHING, Static, argument, key_of
 from .surface import Truths
 from .targets import source
+from .targets.cuda.text import kernel
 from .targets.llvm.machine import assembly
 from .threads import lock
 from .traced import Traced
@@ -38,6 +39,8 @@ _tracing = lock()  # one for all: functions may call each other while they are t
 
 class Fused:
     """A function that runs as one kernel, made by `fuse`."""
+
+    _target_of: Fused | None = None  # what it is by `to_target`
 
     def __init__(self, function: Callable[..., Any], target: Target, form: Form | None = None) -> None:
         if not callable(function):
@@ -79,6 +82,8 @@ class Fused:
                 return known(planes)
             if known.into(out, planes):
                 return out
+        if out is not None and self._way[0] == "cuda":
+            raise UnsupportedError('out= is not there for target="cuda" yet; leave it away')
         layout, leaves = flattened(args)
         for leaf in leaves:
             if isinstance(leaf, Truths):
@@ -121,7 +126,8 @@ class Fused:
     def source(self, *args: Tree, **static: Hashable) -> str:
         """The text of the kernels that a call with such arguments runs, every array taken in full."""
         programs = self._programs(args, static, form="unrolled")
-        return "\n".join(source.source(program, ["p"] * len(program.inputs)) for program in programs)
+        written, index = (kernel, "i") if self.target == "cuda" else (source.source, "p")
+        return "\n".join(written(program, [index] * len(program.inputs)) for program in programs)
 
     def inspect_llvm(self, *args: Tree, **static: Hashable) -> str:
         """The text in LLVM's language of the kernels that a call with such arguments compiles, every array taken in full."""
@@ -130,6 +136,35 @@ class Fused:
     def inspect_asm(self, *args: Tree, **static: Hashable) -> str:
         """The machine code of the kernels that a call with such arguments runs, as assembly language."""
         return "\n".join(assembly(text) for text in self._texts(args, static))
+
+    def to_target(self, target: Target) -> Fused:
+        """The same function on another target; keep it, since it traces and compiles for itself.
+
+        Args:
+            target: "cpu", "cuda" or "reference".
+
+        Raises:
+            ValueError: For another target.
+        """
+        if target == self.target:
+            return self
+        found = Fused(self.function, target)
+        found._target_of = self
+        return found
+
+    @property
+    def launch(self) -> gpu.Launcher:
+        """Explicit launches on a GPU: `f.launch[grid, block, stream](x)`, any stream of CuPy's, PyTorch's or Numba's.
+
+        Any grid does, since each thread takes elements until there are no more. Without it a block has 128 threads, and
+        the stream is the current one of the arguments' library.
+
+        Raises:
+            UnsupportedError: On another target.
+        """
+        if self.target != "cuda":
+            raise UnsupportedError(f'launch is for target="cuda", and this is target={self.target!r}; call f.to_target("cuda")')
+        return gpu.Launcher(self)
 
     def _texts(self, args: tuple[Tree, ...], static: dict[str, Hashable]) -> list[str]:
         programs = self._programs(args, static, self.form if self.form == "looped" else None)
@@ -204,6 +239,8 @@ class Fused:
 
     def _found(self, layout: Tree, leaves: list[Any], static: dict[str, Hashable]) -> tuple[Traced, list[Operand]]:
         operands = [leaf._operand() if type(leaf) is TaylorArray else argument(leaf, i) for i, leaf in enumerate(leaves)]
+        if self._way[0] != "cuda":
+            gpu.refuse(operands, self._way[0])
         specs = tuple([one.spec for one in operands])
         return self._known(layout, specs, Static(static) if static else NOTHING), operands
 
@@ -230,6 +267,8 @@ class Fused:
 
     def __reduce__(self) -> str | tuple[Any, ...]:
         """By name, as functions and methods are pickled."""
+        if self._target_of is not None:
+            return Fused.to_target, (self._target_of, self.target)
         if isinstance(self.function, MethodType):
             return getattr, (self.function.__self__, self._name)
         return str(getattr(self, "__qualname__", ""))
@@ -253,7 +292,7 @@ def fuse(
     Args:
         f: A function of arrays (series or plain, or tuples, lists and dicts of them). It returns one result, or a
             tuple, list or dict of results.
-        target: "cpu" compiles; "reference" runs on NumPy, and on mpmath numbers.
+        target: "cpu" compiles; "cuda" does so for NVIDIA GPUs; "reference" runs on NumPy, and on mpmath numbers.
         form: None chooses by cost; "unrolled" is machine code with every instruction once, "looped" machine code
             with loops over the coefficients, "numba" the text that `source` shows, compiled by Numba, and "reference"
             NumPy, one instruction after the other.

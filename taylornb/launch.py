@@ -12,7 +12,7 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
-from . import buffers
+from . import buffers, gpu
 from .buffers import LINE, Room
 from .errors import UnsupportedError
 from .forms import Form, Way, chosen, streams
@@ -43,6 +43,9 @@ def launch(
     """
     planes = [found.planes for found in operands]
     shape = _common_shape(planes)
+    if way[0] == "cuda":
+        assert isinstance(program, Program)  # kernels there have no loops over coefficients
+        return gpu.launch(program, operands, shape)
     if any(plane.dtype.kind == "O" for plane in planes):
         assert isinstance(program, Program)  # mpmath numbers never become loops
         return _by_mpmath(program, [_without_repeats(plane) for plane in planes], shape, way)
@@ -77,7 +80,7 @@ def prepare(program: Program | Rolled, operands: Sequence[Operand], way: Way) ->
     planes = [found.planes for found in operands]
     shape = _common_shape(planes)
     elements = prod(shape)
-    if not elements or any(plane.dtype.kind == "O" for plane in planes):
+    if way[0] == "cuda" or not elements or any(plane.dtype.kind == "O" for plane in planes):
         return None
     if isinstance(program, Program) and chosen(program.cost, elements, way) != "unrolled":
         return None

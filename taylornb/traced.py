@@ -17,6 +17,7 @@ from .graph import Node
 from .operand import Operand, Planes, Spec
 from .out import Out, apart, rooms, take
 from .repeat import Repeat, repeat
+from .targets.cuda.memory import share_memory
 from .trace import Tracer, Tracing
 
 
@@ -57,7 +58,7 @@ class Traced:
     def _own(self, found: Operand, operands: list[Operand]) -> Operand:
         """The result, in memory of its own where it is part of a plain argument, or of what the function took from outside."""
         others = [*self.evaluator.graph.captured.values(), *(operands if found.spec.basis is None else [])]
-        shared = any(np.may_share_memory(found.planes, given.planes) for given in others)
+        shared = any(share_memory(found.planes, given.planes) for given in others)
         return Operand(found.planes.copy(), found.spec) if shared else found
 
     def repeated(self, operands: list[Operand], way: Way) -> Repeat | None:

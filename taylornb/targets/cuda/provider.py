@@ -72,14 +72,18 @@ def available() -> Provider:
     return found
 
 
-def gpu(found: Provider) -> str:
-    """The name of the current GPU, "simulator", or "none"."""
+def described() -> str:
+    """The package and the current GPU, in words."""
+    try:
+        found = provider()
+    except UnsupportedError:
+        return f"no package; {INSTALL}"
     if found.simulated:
-        return "simulator"
+        return f"{found.name}, simulator"
     if not found.cuda.is_available():
-        return "none"
+        return f"{found.name}, no GPU"
     name = found.cuda.get_current_device().name
-    return name.decode() if isinstance(name, bytes) else str(name)
+    return f"{found.name}, {name.decode() if isinstance(name, bytes) else name}"
 
 
 def _reason(found: Provider) -> str:

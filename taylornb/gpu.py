@@ -1,0 +1,260 @@
+"""From a program and planes to results on a GPU: the kernel, the memory, and the launch on the caller's stream."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from fractions import Fraction
+from functools import lru_cache
+from importlib import import_module
+from math import prod
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .errors import UnsupportedError
+from .operand import Operand, Planes
+from .program import Dtype, Instruction, Output, Program, Ref, Store
+from .support import Support
+from .targets.cuda import text
+from .targets.cuda.memory import NUMBA, DevicePlanes, Library, planes_of
+from .targets.cuda.provider import available
+
+THREADS = 128  # of a block: with the 40 to 170 registers of such kernels as many as fit, in steps that leave few unused
+BLOCKS = 2**31 - 1  # of a grid, at most
+
+Shape = tuple[int, ...]
+Access = tuple[str | None, ...]
+
+
+class Configuration(NamedTuple):
+    """How a kernel is launched: the blocks of the grid, the threads of a block, and the stream, None for the current one."""
+
+    grid: Any
+    block: Any
+    stream: Any = None
+
+
+_chosen: ContextVar[Configuration | None] = ContextVar("taylornb launch", default=None)
+
+
+@contextmanager
+def configured(configuration: Configuration) -> Iterator[None]:
+    """Kernels of this thread or task are launched like this."""
+    token = _chosen.set(configuration)
+    try:
+        yield
+    finally:
+        _chosen.reset(token)
+
+
+class Launcher:
+    """A function whose kernels are launched as an index says: `f.launch[grid, block](x)`, `f.launch[grid, block, stream](x)`.
+
+    Args:
+        function: The function.
+    """
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self._function = function
+
+    def __getitem__(self, configuration: tuple[Any, ...]) -> Callable[..., Any]:
+        if not isinstance(configuration, tuple) or len(configuration) not in (2, 3):
+            raise TypeError(
+                f"launch takes the blocks of the grid, the threads of a block, and perhaps a stream, as in "
+                f"f.launch[grid, block, stream](x), not {configuration!r}"
+            )
+
+        def launched(*args: Any, **kwargs: Any) -> Any:
+            with configured(Configuration(*configuration)):
+                return self._function(*args, **kwargs)
+
+        return launched
+
+
+class Place(NamedTuple):
+    """Where arguments are, and results will be.
+
+    Attributes:
+        library: Whose arrays they are.
+        number: The number of the device.
+        copied: Whether they came from the processor, and results go back there.
+    """
+
+    library: Library
+    number: int
+    copied: bool
+
+
+def launch(program: Program, operands: Sequence[Operand], shape: Shape) -> list[Any]:
+    """The planes of each output, (rows, *shape), where the operands are.
+
+    Args:
+        program: What is computed.
+        operands: One for each input of the program, on one device. Those on the processor are copied, and the results too.
+        shape: What the elements of the operands broadcast to.
+
+    Raises:
+        UnsupportedError: Where there is no GPU, or no package for it, or the operands are in several places.
+    """
+    available()
+    place = _place(operands)
+    given = [_argument(operands[slot], dtype) for slot, dtype in _dtypes(program)]
+    outputs = [_room(place, (len(out.support.rows), *shape), out.dtype) for out in program.outputs]
+    if prod(shape):
+        _run(program, given, outputs, place, shape)
+    return [out.array().copy_to_host() if place.copied else out for out in outputs]
+
+
+def refuse(operands: Sequence[Operand], target: str) -> None:
+    """Raise unless the operands are in the memory of the processor.
+
+    Raises:
+        UnsupportedError: For an array on a GPU; it says how the function runs there.
+    """
+    for operand in operands:
+        if operand.planes.device != "cpu":
+            raise UnsupportedError(
+                f"an argument is on {operand.planes.device}, and the function runs on target={target!r}; "
+                f'call f.to_target("cuda"), or fuse it with target="cuda"'
+            )
+
+
+def rows(found: Operand, monomials: Sequence[int]) -> DevicePlanes:
+    """The coefficients of these monomials in memory of their own, zeros and ones written out."""
+    assert found.spec.dtype is not None
+    stored, dtype = found.spec.support.row, found.spec.dtype
+    loads = {i: Instruction("load", (), dtype, (0, stored[i])) for i in monomials if i in stored}
+    places = {i: n for n, i in enumerate(loads)}
+    units = found.spec.support.units
+    stores = [Store(0, row, Ref(places[i]) if i in places else Fraction(int(i in units))) for row, i in enumerate(monomials)]
+    output = Output(Support.packed(range(len(monomials))), dtype)
+    return launch(Program(tuple(loads.values()), tuple(stores), (output,)), [found], found.shape)[0]  # type: ignore[no-any-return]
+
+
+def copied(planes: DevicePlanes) -> DevicePlanes:
+    """The planes in memory of their own, their elements one after the other."""
+    count, dtype = len(planes), planes.dtype
+    loads = tuple(Instruction("load", (), dtype, (0, row)) for row in range(count))
+    stores = tuple(Store(0, row, Ref(row)) for row in range(count))
+    return _of_one(Program(loads, stores, (Output(Support.packed(range(count)), dtype),)), planes)
+
+
+def scaled(plane: DevicePlanes, factor: int) -> DevicePlanes:
+    """A plane times a number."""
+    load = Instruction("load", (), plane.dtype, (0, 0))
+    product = Instruction("multiply", (Ref(0), Fraction(factor)), plane.dtype)
+    output = Output(Support.packed((0,)), plane.dtype)
+    return _of_one(Program((load, product), (Store(0, 0, Ref(1)),), (output,)), plane[np.newaxis])[0]
+
+
+def _of_one(program: Program, planes: DevicePlanes) -> DevicePlanes:
+    place = Place(planes.library, planes.number, False)
+    made = _room(place, planes.shape, planes.dtype)
+    if prod(planes.shape):
+        _run(program, [planes], [made], place, planes.shape[1:])
+    return made
+
+
+# ---- where ------------------------------------------------------------------------------------------
+
+
+def _place(operands: Sequence[Operand]) -> Place:
+    """The one place where the operands are, plain numbers apart, which are arguments of a kernel."""
+    found: dict[str, Planes] = {}
+    for operand in operands:
+        if operand.planes.device != "cpu" or not _is_number(operand):
+            found.setdefault(operand.planes.device, operand.planes)
+    if len(found) > 1:
+        listed = ", ".join(f"{device} ({_kind(planes)} of shape {planes.shape[1:]})" for device, planes in found.items())
+        raise UnsupportedError(f"the arguments are on several devices, {listed}; move them to one of these first")
+    for planes in found.values():
+        if isinstance(planes, DevicePlanes):
+            return Place(planes.library, planes.number, False)
+    if found:
+        _say_once()
+    return Place(NUMBA, 0, True)
+
+
+@lru_cache(maxsize=1)
+def _say_once() -> None:
+    warnings.warn(
+        'NumPy arrays given to target="cuda" are copied to the GPU, and the results back; give arrays that are there '
+        "(CuPy, PyTorch, numba.cuda.to_device) to save the copies. This is said once",
+        UserWarning,
+        stacklevel=2,
+    )
+
+
+def _kind(planes: Any) -> str:
+    return planes.library.name if type(planes) is DevicePlanes else "NumPy"
+
+
+def _is_number(operand: Operand) -> bool:
+    return operand.planes.device == "cpu" and operand.spec.basis is None and operand.planes.size == 1
+
+
+def _argument(operand: Operand, dtype: Dtype) -> Any:
+    """A plain number of the dtype, or planes on the device."""
+    planes: Any = operand.planes
+    if _is_number(operand):
+        return planes.reshape(-1)[0].astype(dtype)
+    return planes if type(planes) is DevicePlanes else planes_of(available().cuda.to_device(np.ascontiguousarray(planes)))
+
+
+def _dtypes(program: Program) -> list[tuple[int, Dtype]]:
+    """The inputs that are read, ascending, and their dtypes."""
+    dtypes = {slot: dtype for slot, _, dtype in program.loads}
+    return [(slot, dtypes[slot]) for slot in program.inputs]
+
+
+def _room(place: Place, shape: Shape, dtype: Dtype) -> DevicePlanes:
+    return planes_of(place.library.empty(shape, dtype, place.number))
+
+
+# ---- the launch -------------------------------------------------------------------------------------
+
+
+def _run(program: Program, given: Sequence[Any], outputs: Sequence[DevicePlanes], place: Place, shape: Shape) -> None:
+    if all(type(one) is not DevicePlanes or _is_plain(one, shape) for one in given):
+        given, outputs, shape = [_flat(one) for one in given], [_flat(out) for out in outputs], (prod(shape),)
+    if len(shape) > len(text.AXES):
+        raise UnsupportedError(f"kernels on a GPU take broadcast arrays of up to {len(text.AXES)} axes, not {len(shape)}")
+    access = tuple(_access(one, shape) if type(one) is DevicePlanes else None for one in given)
+    by = import_module(".targets.cuda.compiled", __package__)  # Numba is not imported before it is needed
+    kernel = by.kernel(_text(program, access, len(shape)))
+    arrays = [one.array() if type(one) is DevicePlanes else one for one in (*given, *outputs)]
+    n = prod(shape)
+    grid, block, stream = _chosen.get() or Configuration(min(-(-n // THREADS), BLOCKS), THREADS)
+    lengths = [np.uint64(length) for length in (n, *shape[1:])]
+    kernel[grid, block, _stream(stream, place)](*lengths, *arrays)
+
+
+@lru_cache(maxsize=1024)
+def _text(program: Program, access: Access, axes: int) -> str:
+    return text.kernel(program, access, axes)
+
+
+def _is_plain(planes: DevicePlanes, shape: Shape) -> bool:
+    """Whether its elements are all of the shape one after the other, or one."""
+    return planes.contiguous and (planes.shape[1:] == shape or prod(planes.shape[1:]) == 1)
+
+
+def _flat(one: Any) -> Any:
+    """Planes with one axis of elements; a number as it is."""
+    return one if type(one) is not DevicePlanes or one.ndim == 2 else one.reshape((len(one), -1))
+
+
+def _access(planes: DevicePlanes, shape: Shape) -> str:
+    own = planes.shape[1:]
+    letters = text.AXES[len(shape) - len(own) : len(shape)]
+    return "".join(letter if length > 1 else "0" for letter, length in zip(letters, own, strict=True))
+
+
+def _stream(given: Any, place: Place) -> Any:
+    """The stream as Numba takes it: one that was given, or the current one of the library."""
+    address = place.library.stream(place.number) if given is None else given
+    address = getattr(address, "cuda_stream", getattr(address, "ptr", address))  # PyTorch's, CuPy's
+    return available().cuda.external_stream(address) if isinstance(address, int) and address else address

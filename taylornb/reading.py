@@ -1,0 +1,71 @@
+"""How do coefficients leave an array: which of them, as whose arrays, from the memory of the processor or of a GPU?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import buffers, gpu
+from .operand import Operand, Planes, Spec
+from .support import Support
+from .targets.cuda.memory import DevicePlanes
+
+
+def plane(found: Operand, monomial: int) -> Planes:
+    """The coefficients of one monomial, in a view where they are stored."""
+    if found.planes.device != "cpu" and monomial not in found.spec.support.row:
+        return gpu.rows(found, [monomial])[0]
+    return found.plane(monomial) if monomial else found.value()
+
+
+def every_plane(found: Operand, size: int) -> Planes:
+    """The coefficients of the first monomials, zeros and ones too."""
+    if found.spec.support.rows == tuple((i, i) for i in range(size)):
+        return found.planes[:size]
+    if found.planes.device != "cpu":
+        return gpu.rows(found, range(size))
+    planes = buffers.empty((size, *found.shape), found.planes.dtype)
+    for i in range(size):
+        planes[i] = plane(found, i)
+    return planes
+
+
+def copied(found: Operand) -> Operand:
+    """The same series in memory of its own, with nothing else there."""
+    support = found.spec.support
+    stored = [monomial for monomial, _ in support.rows]
+    spec = Spec(Support.packed(stored, support.units), found.spec.dtype, found.spec.basis)
+    if found.planes.device != "cpu":
+        return Operand(gpu.rows(found, stored), spec)
+    return Operand(found.planes[[row for _, row in support.rows]], spec)
+
+
+def plain(planes: Planes) -> Any:
+    """Truth values or plain numbers as users see them, those of a GPU as arrays of the library they came from."""
+    first = planes[0, ...]
+    return first[()] if first.device == "cpu" else read_only(first)
+
+
+def times_factorial(plane: Planes, factorial: int) -> NDArray[Any]:
+    """The plane times a factorial that may itself overflow."""
+    if isinstance(plane, DevicePlanes):
+        return gpu.scaled(plane, factorial).given()
+    if plane.dtype.kind == "O":
+        return np.asarray(plane * factorial)
+    shift = max(factorial.bit_length() - 64, 0)
+    with np.errstate(all="ignore"):
+        return np.asarray(np.ldexp(plane * plane.dtype.type(factorial >> shift), shift))
+
+
+def read_only(array: Planes) -> NDArray[Any]:
+    """A view that nobody can make writeable again, as one whose flag was cleared can be; there are none of a GPU's memory."""
+    if isinstance(array, DevicePlanes):
+        return array.given()
+    array = np.asarray(array)
+    if array.dtype.kind == "O":  # memory of Python objects has no such view
+        array = array.copy()
+        array.flags.writeable = False
+        return array
+    return np.asarray(memoryview(array).toreadonly())  # type: ignore[arg-type]
