@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from fractions import Fraction
 from functools import lru_cache
@@ -225,11 +225,20 @@ def _run(program: Program, given: Sequence[Any], outputs: Sequence[DevicePlanes]
     access = tuple(_access(one, shape) if type(one) is DevicePlanes else None for one in given)
     by = import_module(".targets.cuda.compiled", __package__)  # Numba is not imported before it is needed
     kernel = by.kernel(_text(program, access, len(shape)))
-    arrays = [one.array() if type(one) is DevicePlanes else one for one in (*given, *outputs)]
     n = prod(shape)
     grid, block, stream = _chosen.get() or Configuration(min(-(-n // THREADS), BLOCKS), THREADS)
     lengths = [np.uint64(length) for length in (n, *shape[1:])]
-    kernel[grid, block, _stream(stream, place)](*lengths, *arrays)
+    with _current(place):
+        arrays = [one.array() if type(one) is DevicePlanes else one for one in (*given, *outputs)]
+        kernel[grid, block, _stream(stream, place)](*lengths, *arrays)
+
+
+def _current(place: Place) -> AbstractContextManager[Any]:
+    """While the device is the current one."""
+    found = available()
+    if found.simulated or found.cuda.get_current_device().id == place.number:
+        return nullcontext()
+    return found.cuda.gpus[place.number]  # type: ignore[no-any-return]
 
 
 @lru_cache(maxsize=1024)

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from elementwise import CASES, arguments
 from numba import cuda
 
 import taylornb as tn
+from bench.operations import CASES, arguments
 from taylornb.targets import reference
 from taylornb.targets.cuda import compiled, text
 from taylornb.targets.cuda.provider import provider

@@ -5,10 +5,10 @@ import re
 
 import numpy as np
 import pytest
-from elementwise import CASES, arguments
 from numba import njit
 
 import taylornb as tn
+from bench.operations import CASES, arguments
 from taylornb.program import ARITHMETIC
 from taylornb.targets.cuda import compiled, portable, text
 from taylornb.targets.source import FORMS
@@ -90,6 +90,14 @@ def test_every_operation_is_printed_with_functions_that_the_scope_has(name, dtyp
         if dtype is np.float32:  # every number is typed; what is called in float64 says so
             numbers = re.findall(r"[^\w.\[(](-?\d+\.\d*(?:e-?\d+)?)", re.sub(r"f4\(-?[\d.e-]+\)", "", written))
             assert not numbers, written
+
+
+@pytest.mark.parametrize(("base", "stated"), [(2.0, "f8(0.6931471805599453)"), (0.0, "f8(-np.inf)"), (-1.0, "f8(np.nan)")])
+def test_functions_of_numbers_are_computed_once(base, stated):
+    (program,) = programs(lambda x: base**x, tn.variable(np.ones(2, np.float32), order=1))
+    written = text.kernel(program, ["i"])
+    assert stated in written
+    assert "math.log" not in written
 
 
 def test_every_function_of_instructions_has_a_form():

@@ -2,16 +2,14 @@
 
 import inspect
 import re
-from pathlib import Path
 
 import numpy as np
 import pytest
-from elementwise import CASES, arguments
 from numba import njit
 
 import taylornb as tn
+from bench.operations import CASES, arguments
 
-PAGE = Path(__file__).parents[1] / "docs" / "cuda.md"
 DTYPES = {np.float64: 1e-13, np.float32: 2e-5}
 ORDER = 3
 

@@ -69,8 +69,9 @@ def _for_kernels() -> dict[str, Any]:
     found = provider()
     if found.simulated:
         return {**TYPES, "math": MATHEMATICS, **_gammas(_as_it_is), **_of_both(_as_it_is, MATHEMATICS)}
+    made = partial(found.cuda.jit, device=True)
     libdevice = {name: getattr(found.cuda.libdevice, own) for name, own in LIBDEVICE.items()}
-    return {**_for_functions(), **libdevice}
+    return {**TYPES, "math": math, **_gammas(made), **_of_both(made), **libdevice}
 
 
 def _of_both(made: Callable[[Any], Any], mathematics: Any = math) -> dict[str, Any]:

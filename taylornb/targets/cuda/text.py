@@ -10,7 +10,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from ...number import Number, number
 from ...program import Dtype, Instruction, Operand, Program, Ref, Store
+from ..reference import function, real
 from ..source import FORMS as PLAIN
 from ..source import indented, term
 
@@ -131,9 +133,18 @@ def stored(program: Program, store: Store) -> str:
 
 
 def _expression(instruction: Instruction) -> str:
+    if instruction.function in MATH and not any(isinstance(arg, Ref) for arg in instruction.args):
+        return _typed(_of_numbers(instruction), instruction.dtype)
     stated = _typed if instruction.function in ALONE else term
     terms = [stated(arg, instruction.dtype) for arg in instruction.args]
     return FORMS[instruction.function].format(*terms, type=instruction.dtype.str[1:])
+
+
+def _of_numbers(instruction: Instruction) -> Number:
+    """The value of a function of numbers, as log 2 in 2ˣ, which the compiler for CUDA would leave to each thread."""
+    numbers = [instruction.dtype.type(real(arg)) for arg in instruction.args if not isinstance(arg, Ref)]
+    with np.errstate(all="ignore"):
+        return number(float(function(instruction.function)(*numbers)))
 
 
 def _typed(operand: Operand, dtype: Dtype) -> str:
