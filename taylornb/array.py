@@ -20,7 +20,7 @@ from .graph import Node
 from .inplace import WHOLE, assign
 from .number import exactly
 from .operand import Operand, Planes, Spec, operand, real_array
-from .reading import copied, every_plane, plain, plane, read_only, times_factorial
+from .reading import copied, every_plane, plane, read_only, times_factorial
 from .rules import Op
 from .structure import index
 from .surface import Arithmetic, Truths
@@ -309,5 +309,5 @@ def _projection(op: Op, value: Any, params: tuple[Hashable, ...]) -> Any:
 def wrap(found: Operand) -> Any:
     """A result as users see it: truth values and plain numbers are NumPy's, the rest are series."""
     if found.spec.basis is None or found.planes.dtype.kind == "b":
-        return plain(found.planes)
+        return found.planes[0, ...][()]
     return TaylorArray(found)

@@ -19,7 +19,7 @@ from .operand import Operand, Planes
 from .program import Dtype, Instruction, Output, Program, Ref, Store
 from .support import Support
 from .targets.cuda import text
-from .targets.cuda.memory import NUMBA, DevicePlanes, Library, planes_of
+from .targets.cuda.memory import NUMBA, DevicePlanes, Library, home, planes_of
 from .targets.cuda.provider import available
 
 THREADS = 128  # of a block: with the 40 to 170 registers of such kernels as many as fit, in steps that leave few unused
@@ -101,11 +101,21 @@ def launch(program: Program, operands: Sequence[Operand], shape: Shape) -> list[
     """
     available()
     place = _place(operands)
-    given = [_argument(operands[slot], dtype) for slot, dtype in _dtypes(program)]
-    outputs = [_room(place, (len(out.support.rows), *shape), out.dtype) for out in program.outputs]
+    given = [(dtype, _argument(operands[slot])) for slot, dtype in _dtypes(program)]
+    outputs = [room.array() for room in _rooms(program, place, shape)]
     if prod(shape):
-        _run(program, given, outputs, place, shape)
+        Call(program, given, shape, place).run(*(one for _, one in given), *outputs)
     return [out.array().copy_to_host() if place.copied else out for out in outputs]
+
+
+def prepare(program: Program, operands: Sequence[Operand], shape: Shape) -> tuple[Call, tuple[Room, ...]] | None:
+    """The launch that `launch` would make, and what the results need; None where it makes none, or copies arrays first."""
+    available()
+    place = _place(operands)
+    if place.copied or not prod(shape):
+        return None
+    given = [(dtype, operands[slot].planes) for slot, dtype in _dtypes(program)]
+    return Call(program, given, shape, place), _rooms(program, place, shape)
 
 
 def refuse(operands: Sequence[Operand], target: str) -> None:
@@ -147,14 +157,14 @@ def scaled(plane: DevicePlanes, factor: int) -> DevicePlanes:
     load = Instruction("load", (), plane.dtype, (0, 0))
     product = Instruction("multiply", (Ref(0), Fraction(factor)), plane.dtype)
     output = Output(Support.packed((0,)), plane.dtype)
-    return _of_one(Program((load, product), (Store(0, 0, Ref(1)),), (output,)), plane[np.newaxis])[0]
+    return _of_one(Program((load, product), (Store(0, 0, Ref(1)),), (output,)), plane[np.newaxis])[0]  # type: ignore[no-any-return]
 
 
 def _of_one(program: Program, planes: DevicePlanes) -> DevicePlanes:
     place = Place(planes.library, planes.number, False)
-    made = _room(place, planes.shape, planes.dtype)
+    made: DevicePlanes = Room(place, planes.shape, planes.dtype).array()
     if prod(planes.shape):
-        _run(program, [planes], [made], place, planes.shape[1:])
+        Call(program, [(planes.dtype, planes)], planes.shape[1:], place).run(planes, made)
     return made
 
 
@@ -196,12 +206,16 @@ def _is_number(operand: Operand) -> bool:
     return operand.planes.device == "cpu" and operand.spec.basis is None and operand.planes.size == 1
 
 
-def _argument(operand: Operand, dtype: Dtype) -> Any:
-    """A plain number of the dtype, or planes on the device."""
+def _argument(operand: Operand) -> Any:
+    """A plain number, or planes on the device."""
     planes: Any = operand.planes
-    if _is_number(operand):
-        return planes.reshape(-1)[0].astype(dtype)
-    return planes if type(planes) is DevicePlanes else planes_of(available().cuda.to_device(np.ascontiguousarray(planes)))
+    if _is_number(operand) or type(planes) is DevicePlanes:
+        return planes
+    return planes_of(available().cuda.to_device(np.ascontiguousarray(planes)))
+
+
+def _rooms(program: Program, place: Place, shape: Shape) -> tuple[Room, ...]:
+    return tuple(Room(place, (len(out.support.rows), *shape), out.dtype) for out in program.outputs)
 
 
 def _dtypes(program: Program) -> list[tuple[int, Dtype]]:
@@ -210,27 +224,68 @@ def _dtypes(program: Program) -> list[tuple[int, Dtype]]:
     return [(slot, dtypes[slot]) for slot in program.inputs]
 
 
-def _room(place: Place, shape: Shape, dtype: Dtype) -> DevicePlanes:
-    return planes_of(place.library.empty(shape, dtype, place.number))
-
-
 # ---- the launch -------------------------------------------------------------------------------------
 
 
-def _run(program: Program, given: Sequence[Any], outputs: Sequence[DevicePlanes], place: Place, shape: Shape) -> None:
-    if all(type(one) is not DevicePlanes or _is_plain(one, shape) for one in given):
-        given, outputs, shape = [_flat(one) for one in given], [_flat(out) for out in outputs], (prod(shape),)
-    if len(shape) > len(text.AXES):
-        raise UnsupportedError(f"kernels on a GPU take broadcast arrays of up to {len(text.AXES)} axes, not {len(shape)}")
-    access = tuple(_access(one, shape) if type(one) is DevicePlanes else None for one in given)
-    by = import_module(".targets.cuda.compiled", __package__)  # Numba is not imported before it is needed
-    kernel = by.kernel(_text(program, access, len(shape)))
-    n = prod(shape)
-    grid, block, stream = _chosen.get() or Configuration(min(-(-n // THREADS), BLOCKS), THREADS)
-    lengths = [np.uint64(length) for length in (n, *shape[1:])]
-    with _current(place):
-        arrays = [one.array() if type(one) is DevicePlanes else one for one in (*given, *outputs)]
-        kernel[grid, block, _stream(stream, place)](*lengths, *arrays)
+class Call:
+    """A kernel on arrays of such layouts: everything about its launch but the arrays and the stream.
+
+    Args:
+        program: What it computes.
+        given: For each input that is read its dtype, and planes on the device or a plain number.
+        shape: Of the elements.
+        place: The device.
+
+    Raises:
+        UnsupportedError: Where there are more axes than a kernel takes.
+    """
+
+    def __init__(self, program: Program, given: Sequence[tuple[Dtype, Any]], shape: Shape, place: Place) -> None:
+        self._place, self._n = place, prod(shape)
+        self._flat = all(type(one) is not DevicePlanes or _is_plain(one, shape) for _, one in given)
+        shape = (self._n,) if self._flat else shape
+        if len(shape) > len(text.AXES):
+            raise UnsupportedError(f"kernels on a GPU take broadcast arrays of up to {len(text.AXES)} axes, not {len(shape)}")
+        access = tuple(_access(self._own(one), shape) if type(one) is DevicePlanes else None for _, one in given)
+        by = import_module(".targets.cuda.compiled", __package__)  # Numba is not imported before it is needed
+        self._kernel = by.kernel(_text(program, access, len(shape)))
+        self._lengths = [np.uint64(length) for length in (self._n, *shape[1:])]
+        self._usual = Configuration(min(-(-self._n // THREADS), BLOCKS), THREADS)
+        self._numbers = [dtype.type for dtype, _ in given]
+
+    def run(self, *arrays: Any) -> None:
+        """Launch it, without waiting for it.
+
+        Args:
+            *arrays: For each input that is read and each output planes on the device, or an array of one number.
+        """
+        grid, block, stream = _chosen.get() or self._usual
+        with _current(self._place):
+            inputs = zip(self._numbers, arrays, strict=False)
+            given = [self._own(one).array() if type(one) is DevicePlanes else made(one.item()) for made, one in inputs]
+            outputs = [self._own(out).array() for out in arrays[len(given) :]]
+            self._kernel[grid, block, _stream(stream, self._place)](*self._lengths, *given, *outputs)
+
+    def _own(self, planes: DevicePlanes) -> DevicePlanes:
+        """The planes with as many axes as the kernel has."""
+        return planes.reshape((len(planes), -1)) if self._flat and planes.ndim != 2 else planes
+
+
+class Room(NamedTuple):
+    """What planes of a result need."""
+
+    place: Place
+    shape: Shape
+    dtype: Dtype
+
+    @property
+    def home(self) -> str:
+        """Whose memory it takes."""
+        return home(self.place.number, self.place.library)
+
+    def array(self) -> Any:
+        """The planes."""
+        return planes_of(self.place.library.empty(self.shape, self.dtype, self.place.number), self.place.library)
 
 
 def _current(place: Place) -> AbstractContextManager[Any]:
@@ -249,11 +304,6 @@ def _text(program: Program, access: Access, axes: int) -> str:
 def _is_plain(planes: DevicePlanes, shape: Shape) -> bool:
     """Whether its elements are all of the shape one after the other, or one."""
     return planes.contiguous and (planes.shape[1:] == shape or prod(planes.shape[1:]) == 1)
-
-
-def _flat(one: Any) -> Any:
-    """Planes with one axis of elements; a number as it is."""
-    return one if type(one) is not DevicePlanes or one.ndim == 2 else one.reshape((len(one), -1))
 
 
 def _access(planes: DevicePlanes, shape: Shape) -> str:

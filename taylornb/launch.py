@@ -69,9 +69,9 @@ class Prepared(NamedTuple):
         streaming: Whether the results must start at cache lines, as they do in memory from `rooms`.
     """
 
-    call: Call
+    call: Call | gpu.Call
     slots: tuple[int, ...]
-    rooms: tuple[Room, ...]
+    rooms: tuple[Room | gpu.Room, ...]
     streaming: bool
 
 
@@ -80,7 +80,9 @@ def prepare(program: Program | Rolled, operands: Sequence[Operand], way: Way) ->
     planes = [found.planes for found in operands]
     shape = _common_shape(planes)
     elements = prod(shape)
-    if way[0] == "cuda" or not elements or any(plane.dtype.kind == "O" for plane in planes):
+    if way[0] == "cuda":
+        return _prepared_on_gpu(program, operands, shape)
+    if not elements or any(plane.dtype.kind == "O" for plane in planes):
         return None
     if isinstance(program, Program) and chosen(program.cost, elements, way) != "unrolled":
         return None
@@ -95,6 +97,12 @@ def prepare(program: Program | Rolled, operands: Sequence[Operand], way: Way) ->
     streaming = on_lines and _streams(program, planes, rooms)
     call = _call(program, _layouts(used), outs, streaming)
     return Prepared(call, tuple(program.inputs), rooms, streaming) if call is not None else None
+
+
+def _prepared_on_gpu(program: Program | Rolled, operands: Sequence[Operand], shape: Shape) -> Prepared | None:
+    assert isinstance(program, Program)
+    found = gpu.prepare(program, operands, shape)
+    return Prepared(found[0], tuple(program.inputs), found[1], False) if found else None
 
 
 def broadcast_shape(shapes: Sequence[Shape]) -> Shape:

@@ -62,26 +62,26 @@ class Kind:
         dtype: Of the planes: that of the spec, but for mpmath numbers.
         shape: Of the planes.
         strides: Of the planes.
-        device: What has their memory: "cpu", or a GPU.
+        home: Whose memory it is: "cpu", or the library and the number of a GPU.
     """
 
-    __slots__ = ("device", "dtype", "shape", "spec", "strides")
+    __slots__ = ("dtype", "home", "shape", "spec", "strides")
 
-    def __init__(self, spec: Spec, dtype: Dtype, shape: tuple[int, ...], strides: tuple[int, ...], device: str) -> None:
-        self.spec, self.dtype, self.shape, self.strides, self.device = spec, dtype, shape, strides, device
+    def __init__(self, spec: Spec, dtype: Dtype, shape: tuple[int, ...], strides: tuple[int, ...], home: str) -> None:
+        self.spec, self.dtype, self.shape, self.strides, self.home = spec, dtype, shape, strides, home
 
     def same(self, other: Kind) -> bool:
         """Whether they are equal; one that was not met for long may have been forgotten, and made again."""
         return self is other or (
-            (self.shape, self.strides, self.dtype, self.device) == (other.shape, other.strides, other.dtype, other.device)
+            (self.shape, self.strides, self.dtype, self.home) == (other.shape, other.strides, other.dtype, other.home)
             and self.spec == other.spec
         )
 
 
 @lru_cache(maxsize=4096)
-def kind_of(spec: Spec, dtype: Dtype, shape: tuple[int, ...], strides: tuple[int, ...], device: str = "cpu") -> Kind:
+def kind_of(spec: Spec, dtype: Dtype, shape: tuple[int, ...], strides: tuple[int, ...], home: str = "cpu") -> Kind:
     """The one object for these."""
-    return Kind(spec, dtype, shape, strides, device)
+    return Kind(spec, dtype, shape, strides, home)
 
 
 class Operand:
@@ -106,7 +106,7 @@ class Operand:
         """What a compiled call depends on."""
         if self._kind is None:
             planes = self.planes
-            self._kind = kind_of(self.spec, planes.dtype, planes.shape, planes.strides, planes.device)
+            self._kind = kind_of(self.spec, planes.dtype, planes.shape, planes.strides, getattr(planes, "home", "cpu"))
         return self._kind
 
     def __reduce__(self) -> tuple[Any, ...]:

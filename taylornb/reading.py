@@ -42,12 +42,6 @@ def copied(found: Operand) -> Operand:
     return Operand(found.planes[[row for _, row in support.rows]], spec)
 
 
-def plain(planes: Planes) -> Any:
-    """Truth values or plain numbers as users see them, those of a GPU as arrays of the library they came from."""
-    first = planes[0, ...]
-    return first[()] if first.device == "cpu" else read_only(first)
-
-
 def times_factorial(plane: Planes, factorial: int) -> NDArray[Any]:
     """The plane times a factorial that may itself overflow."""
     if isinstance(plane, DevicePlanes):

@@ -13,7 +13,9 @@ import pytest
 from numba import cuda
 
 import taylornb as tn
-from taylornb.gpu import _say_once
+from taylornb import gpu
+from taylornb.gpu import Call, _say_once
+from taylornb.repeat import Repeat
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")  # of infinities: on a GPU there are none
 Simulated = type(cuda.to_device(np.ones(1)))
@@ -148,6 +150,30 @@ def test_a_second_call_and_calls_on_the_processor_do_not_meet():
         with warnings.catch_warnings(action="ignore"):
             np.testing.assert_allclose(function(host).coeffs, on_cpu(host).coeffs, rtol=1e-12)
     assert function.traces == 1
+
+
+def test_later_calls_are_like_the_first():
+    def f(x, a, number):
+        return x * a + number, a + number
+
+    function = tn.fuse(f, target="cuda")
+    for seed in range(4):
+        (device, host), a = pair(full((5,), seed=seed)), np.linspace(0, seed, 5)
+        series, plain = function(device, up(a), 0.5 * seed)
+        expected = tn.fuse(f)(host, a, 0.5 * seed)
+        same(series, expected[0])
+        np.testing.assert_allclose(down(plain), expected[1], rtol=1e-15)
+        same(series * device, expected[0] * host)
+    assert [type(known) for known in function._repeats.values()] == [Repeat]
+
+
+def test_later_calls_are_launched_as_they_say(monkeypatch):
+    device, calls = tn.variable(up(POINTS), order=1), []
+    monkeypatch.setattr(Call, "run", lambda self, *arrays: calls.append(gpu._chosen.get()))
+    function = tn.fuse(f1, target="cuda")
+    for _ in range(3):
+        function.launch[2, 5](device)
+    assert calls == [(2, 5, None)] * 3
 
 
 @pytest.mark.parametrize("configuration", [(1, 1), (2, 2), (7, 3), ((2,), (2,)), (1, 4, 0), (1, 4, cuda.stream())])

@@ -61,6 +61,11 @@ class DevicePlanes:
         return f"cuda:{self.number}"
 
     @property
+    def home(self) -> str:
+        """The device, and whose array it is."""
+        return home(self.number, self.library)
+
+    @property
     def ndim(self) -> int:
         """The number of axes."""
         return len(self.shape)
@@ -83,8 +88,10 @@ class DevicePlanes:
     def __len__(self) -> int:
         return self.shape[0]
 
-    def __getitem__(self, key: Any) -> DevicePlanes:
-        """A view, by NumPy's basic index."""
+    def __getitem__(self, key: Any) -> Any:
+        """A view, by NumPy's basic index; by the empty one the array as the user has it."""
+        if isinstance(key, tuple) and not key:
+            return self.given()  # as NumPy's index () makes numbers of arrays without axes: as users have it
         entries = key if isinstance(key, tuple) else (key,)
         if not all(_is_basic(entry) for entry in entries):
             raise UnsupportedError(f"arrays on {self.device} take whole numbers, slices, None and ... as an index")
@@ -150,6 +157,11 @@ class DevicePlanes:
 
     def _view(self, address: int, shape: Shape, strides: Shape) -> DevicePlanes:
         return DevicePlanes(self.memory, self.library, self.number, (address, shape, strides, self.dtype))
+
+
+def home(number: int, library: Library) -> str:
+    """The name of the memory of a library on a device."""
+    return f"cuda:{number}, {library.name}"
 
 
 class Interface:
