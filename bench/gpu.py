@@ -62,13 +62,16 @@ class Line(NamedTuple):
 
 def predicted(cost: Cost, device: Device) -> float:
     """The picoseconds that an element takes: its bytes or its operations, whichever takes longer."""
-    operations = cost.multiply_adds + device.function * (cost.calls + cost.divisions)
-    return 1e12 * max(cost.bytes / device.bandwidth, operations / device.multiply_adds)
+    return 1e12 * max(cost.bytes / device.bandwidth, _computing(cost, device))
 
 
 def memory_bound(cost: Cost, device: Device) -> bool:
     """Whether its bytes take longer than its operations."""
-    return predicted(cost, device) == 1e12 * cost.bytes / device.bandwidth
+    return cost.bytes / device.bandwidth >= _computing(cost, device)
+
+
+def _computing(cost: Cost, device: Device) -> float:
+    return (cost.multiply_adds + device.function * (cost.calls + cost.divisions)) / device.multiply_adds
 
 
 def predictions(device: Device) -> str:

@@ -13,6 +13,8 @@ import pytest
 from numba import cuda
 
 import taylornb as tn
+from bench import series
+from bench.workloads import WORKLOADS
 from taylornb import gpu
 from taylornb.gpu import Call, _say_once
 from taylornb.repeat import Repeat
@@ -62,6 +64,14 @@ def test_a_fused_function_of_a_variable(shape, dtype):
     assert got.dtype == dtype
     assert got.shape == shape
     same(got, on_cpu(tn.variable(points, order=4)), 1e-12 if dtype is np.float64 else 1e-5)
+
+
+@pytest.mark.parametrize("name", WORKLOADS)
+def test_the_workloads_are_those_of_the_processor(name):
+    workload, order = WORKLOADS[name], 2
+    numbers = workload.inputs(order, 7)
+    got = series.program(workload, "cuda")(*series._series(workload, order, tuple(map(up, numbers))))
+    same(got, series.program(workload)(*series._series(workload, order, numbers)))
 
 
 def test_no_elements_are_no_launch():
