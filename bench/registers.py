@@ -83,27 +83,31 @@ def built(key: Key) -> Built:
 def _built(program: Program) -> Built:
     from cuda.core import Linker, LinkerOptions, ObjectCode
 
-    ptx = _ptx(program)
+    code = _ptx(program)
     options = LinkerOptions(arch="sm_90", ptxas_options=["-v"], verbose=True)
-    linker = Linker(ObjectCode.from_ptx(ptx.encode()), options=options)
+    linker = Linker(ObjectCode.from_ptx(code.encode()), options=options)
     linker.link("cubin")
     log = linker.get_info_log()
     (used,) = USED.findall(log)
-    return Built(int(used[0]), int(used[1]), sum(map(int, SPILLED.findall(log))), ptx)
+    return Built(int(used[0]), int(used[1]), sum(map(int, SPILLED.findall(log))), code)
 
 
 def _ptx(program: Program) -> str:
     import numba
 
-    cuda = provider().cuda
     inputs = {slot: dtype for slot, _, dtype in program.loads}
     dtypes = [*(inputs[slot] for slot in program.inputs), *(out.dtype for out in program.outputs)]
     arrays = [numba.types.Array(numba.from_dtype(dtype), 2, "C") for dtype in dtypes]
     function = compiled.python(text.kernel(program, ["i"] * len(program.inputs)))
+    return ptx(function, (numba.types.uint64, *arrays))
+
+
+def ptx(function: Any, signature: tuple[Any, ...]) -> str:
+    """The PTX of a kernel for arguments of these types."""
     # Numba asks for the current device where a kernel calls a function, although it is told the compute capability.
     device = SimpleNamespace(compute_capability=CAPABILITY)
     with patch("numba.cuda.dispatcher.get_current_device", lambda: device):
-        found: str = cuda.compile(function, (numba.types.uint64, *arrays), device=False, cc=CAPABILITY, abi="numba")[0]
+        found: str = provider().cuda.compile(function, signature, device=False, cc=CAPABILITY, abi="numba")[0]
     return found
 
 

@@ -264,7 +264,8 @@ class Call:
             inputs = zip(self._numbers, arrays, strict=False)
             given = [self._own(one).array() if type(one) is DevicePlanes else made(one.item()) for made, one in inputs]
             outputs = [self._own(out).array() for out in arrays[len(given) :]]
-            self._kernel[grid, block, _stream(stream, self._place)](*self._lengths, *given, *outputs)
+            launched = _configured(self._kernel, grid, block, _stream(stream, self._place))
+            launched(*self._lengths, *given, *outputs)
 
     def _own(self, planes: DevicePlanes) -> DevicePlanes:
         """The planes with as many axes as the kernel has."""
@@ -312,8 +313,19 @@ def _access(planes: DevicePlanes, shape: Shape) -> str:
     return "".join(letter if length > 1 else "0" for letter, length in zip(letters, own, strict=True))
 
 
+def _configured(kernel: Any, grid: Any, block: Any, stream: Any) -> Any:
+    """The kernel as it is called to launch it. In the simulator that is the kernel itself, with the last configuration."""
+    return kernel[grid, block] if available().simulated else _launcher(kernel, grid, block, stream)
+
+
+@lru_cache(maxsize=1024)
+def _launcher(kernel: Any, grid: Any, block: Any, stream: Any) -> Any:
+    with warnings.catch_warnings():  # Numba has one for grids that do not fill a GPU, as those of small arrays
+        warnings.simplefilter("ignore")
+        return kernel[grid, block, available().cuda.external_stream(stream) if isinstance(stream, int) and stream else stream]
+
+
 def _stream(given: Any, place: Place) -> Any:
-    """The stream as Numba takes it: one that was given, or the current one of the library."""
+    """The stream as Numba has it, or its address: one that was given, or the current one of the library."""
     address = place.library.stream(place.number) if given is None else given
-    address = getattr(address, "cuda_stream", getattr(address, "ptr", address))  # PyTorch's, CuPy's
-    return available().cuda.external_stream(address) if isinstance(address, int) and address else address
+    return getattr(address, "cuda_stream", getattr(address, "ptr", address))  # PyTorch's, CuPy's

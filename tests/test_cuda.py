@@ -21,6 +21,9 @@ def square(x):
 def without_gpu(monkeypatch):
     """The package that is installed, on a machine without a GPU."""
     monkeypatch.setattr(provider.provider().cuda, "is_available", lambda: False)
+    provider.available.cache_clear()
+    yield
+    provider.available.cache_clear()
 
 
 def test_without_a_gpu_it_says_what_it_needs(without_gpu):
@@ -34,6 +37,7 @@ def test_without_a_gpu_it_says_what_it_needs(without_gpu):
 
 def test_without_a_package_it_says_what_to_install(monkeypatch):
     provider.provider.cache_clear()
+    provider.available.cache_clear()
     monkeypatch.setattr(provider, "PACKAGES", (("numba", "numba.no_such_module"),))
     message = 'target="cuda" needs Numba for CUDA; install it with python -m pip install "taylornb[cuda]" (numba: No module'
     with pytest.raises(tn.UnsupportedError, match=re.escape(message)):

@@ -8,12 +8,17 @@ import os
 import re
 from importlib.metadata import PackageNotFoundError, version
 
+import numba
+import numpy as np
 import pytest
 
+import taylornb as tn
 from bench import registers
 from bench.operations import CASES
 from bench.registers import Key
+from taylornb.targets.cuda.provider import provider
 
+cuda = provider().cuda
 STORED = registers.stored()
 IN_FLOAT64 = {"gammaln", "digamma"}  # in either dtype, as on the processor
 # What the range reduction of float32's sine does in float64 where the argument is huge: a fraction of 2⁶⁴, times π/2 over that.
@@ -83,3 +88,21 @@ def in_float64(ptx):
 @compiles
 def test_float64_arithmetic_is_seen_where_there_is_some():
     assert len(in_float64(registers.built(Key("exp", "full", 2, "float64")).ptx)) > 10
+
+
+@compiles
+@pytest.mark.parametrize("dtype", registers.DTYPES)
+def test_a_kernel_of_the_users_own_compiles_with_a_function_of_scalars(dtype):
+    function = tn.fuse(lambda x: np.exp(x) * np.cbrt(x) + np.rint(x)).device_function(2, dtype=dtype)
+
+    def kernel(x, out):
+        i = cuda.grid(1)
+        if i < x.size:
+            found = function(x[i])
+            for k in range(3):
+                out[k, i] = found[k]
+
+    of = numba.from_dtype(np.dtype(dtype))
+    found = registers.ptx(kernel, (numba.types.Array(of, 1, "C"), numba.types.Array(of, 2, "C")))
+    assert ".entry" in found
+    assert dtype == "float64" or not in_float64(found)

@@ -264,6 +264,12 @@ def _by_dlpack(value: Any) -> Any:
     )
 
 
+def _cupy_empty(shape: Shape, dtype: np.dtype[Any], number: int) -> Any:
+    cupy = sys.modules["cupy"]
+    with cupy.cuda.Device(number):
+        return cupy.empty(shape, dtype)
+
+
 def _of_torch(dtype: np.dtype[Any]) -> Any:
     return getattr(sys.modules["torch"], dtype.name)
 
@@ -283,9 +289,9 @@ NUMBA = Library(
 SIMULATOR = NUMBA._replace(name="Numba's simulator")
 CUPY = Library(
     "CuPy",
-    empty=lambda shape, dtype, number: sys.modules["cupy"].empty(shape, dtype),
+    empty=_cupy_empty,
     given=lambda planes: sys.modules["cupy"].asarray(planes.interface()),
-    stream=lambda number: sys.modules["cupy"].cuda.get_current_stream().ptr,
+    stream=lambda number: sys.modules["cupy"].cuda.get_current_stream(number).ptr,
 )
 TORCH = Library(
     "PyTorch",

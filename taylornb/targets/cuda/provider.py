@@ -57,6 +57,7 @@ def provider() -> Provider:
 PACKAGES = (("numba-cuda", "numba.cuda"), ("numba-cuda-mlir", "numba_cuda_mlir.cuda"), ("numba", "numba.cuda"))
 
 
+@lru_cache(maxsize=1)
 def available() -> Provider:
     """The package, where there is a GPU that it can use, or the simulator.
 
