@@ -70,7 +70,7 @@ def program(key: Key) -> Program:
         given = tuple(tn.from_coefficients(np.ones((basis.size, 2), key.dtype), basis) for _ in at)
     elif len(at) > 1:
         raise ValueError("a kernel on x + ε has one argument")
-    (found,) = tn.fuse(function)._programs(given, {}, "unrolled")
+    (found,) = tn.fuse(function, target="cuda")._programs(given, {}, "unrolled")
     return found  # type: ignore[no-any-return]
 
 

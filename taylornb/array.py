@@ -20,7 +20,7 @@ from .graph import Node
 from .inplace import WHOLE, assign
 from .number import exactly
 from .operand import Operand, Planes, Spec, operand, real_array
-from .reading import copied, every_plane, plane, read_only, times_factorial
+from .reading import copied, derivative, derivatives, every_plane, plane, read_only
 from .rules import Op
 from .structure import index
 from .surface import Arithmetic, Truths
@@ -126,7 +126,7 @@ class TaylorArray(Arithmetic):
             BasisError: For an unknown variable or a degree the basis does not hold.
         """
         i = self.basis.index(*degree, **degrees)
-        return times_factorial(self._plane(i), self.basis.factorial(i))
+        return derivative(self._operand() if i else self._found, self.basis, i)
 
     def gradient(self) -> NDArray[Any]:
         """The first derivatives, shape (variables, *shape), in the order of `basis.variables`.
@@ -135,7 +135,7 @@ class TaylorArray(Arithmetic):
             BasisError: For a basis of order 0.
         """
         self._needs(1, "gradient")
-        return np.stack([self._plane(1 + v) for v in range(len(self.basis.variables))])
+        return derivatives(self._operand(), self.basis, range(1, 1 + len(self.basis.variables)))[()]
 
     def hessian(self) -> NDArray[Any]:
         """The second derivatives, shape (variables, variables, *shape).
@@ -146,8 +146,8 @@ class TaylorArray(Arithmetic):
         self._needs(2, "hessian")
         count = len(self.basis.variables)
         unit = np.eye(count, dtype=int)
-        places = [[self.basis.positions[tuple(unit[v] + unit[w])] for w in range(count)] for v in range(count)]
-        return np.stack([np.stack([times_factorial(self._plane(i), self.basis.factorial(i)) for i in row]) for row in places])
+        places = [self.basis.positions[tuple(unit[v] + unit[w])] for v in range(count) for w in range(count)]
+        return derivatives(self._operand(), self.basis, places).reshape(count, count, *self.shape)[()]
 
     def _plane(self, monomial: int) -> Planes:
         return plane(self._operand() if monomial else self._found, monomial)

@@ -113,7 +113,7 @@ class Evaluator:
             raise UnsupportedError(f"a function of scalars acts on one element, and this one {what}; make it an argument")
         with _writing:
             slots = {node: (slot, spec) for slot, (node, spec) in enumerate(inputs)}
-            return write(self.graph, self.outputs, slots, self.basis or PLAIN)
+            return write(self.graph, self.outputs, slots, self.basis or PLAIN, by_node=True)
 
     def _stages(self, known: Known, way: Way, run: Run, into: Into | None = None) -> list[Operand]:
         if self.graph.captured:
@@ -167,7 +167,7 @@ class Evaluator:
                 count = len(walk(nodes, slots.__contains__))
                 if is_looped(lambda: estimate(self.graph, nodes, slots, basis), count, basis, way):
                     return roll(self.graph, nodes, slots, basis)
-            return write(self.graph, nodes, slots, basis)
+            return write(self.graph, nodes, slots, basis, by_node=way[0] == "cuda")
 
 
 def _signature(known: Known) -> Signature:

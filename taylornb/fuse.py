@@ -172,7 +172,7 @@ class Fused:
 
     def _programs(self, args: tuple[Tree, ...], static: dict[str, Hashable], form: Form | None) -> list[Any]:
         traced, operands = self._prepare(args, static)
-        return traced.evaluator.programs(traced.known(operands), ("cpu", form))
+        return traced.evaluator.programs(traced.known(operands), ("cuda" if self.target == "cuda" else "cpu", form))
 
     def device_function(
         self,

@@ -6,7 +6,6 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
-from fractions import Fraction
 from functools import lru_cache
 from importlib import import_module
 from math import prod
@@ -16,8 +15,7 @@ import numpy as np
 
 from .errors import UnsupportedError
 from .operand import Operand, Planes
-from .program import Dtype, Instruction, Output, Program, Ref, Store
-from .support import Support
+from .program import Dtype, Program
 from .targets.cuda import text
 from .targets.cuda.memory import NUMBA, DevicePlanes, Library, home, planes_of
 from .targets.cuda.provider import available
@@ -132,42 +130,6 @@ def refuse(operands: Sequence[Operand], target: str) -> None:
             )
 
 
-def rows(found: Operand, monomials: Sequence[int]) -> DevicePlanes:
-    """The coefficients of these monomials in memory of their own, zeros and ones written out."""
-    assert found.spec.dtype is not None
-    stored, dtype = found.spec.support.row, found.spec.dtype
-    loads = {i: Instruction("load", (), dtype, (0, stored[i])) for i in monomials if i in stored}
-    places = {i: n for n, i in enumerate(loads)}
-    units = found.spec.support.units
-    stores = [Store(0, row, Ref(places[i]) if i in places else Fraction(int(i in units))) for row, i in enumerate(monomials)]
-    output = Output(Support.packed(range(len(monomials))), dtype)
-    return launch(Program(tuple(loads.values()), tuple(stores), (output,)), [found], found.shape)[0]  # type: ignore[no-any-return]
-
-
-def copied(planes: DevicePlanes) -> DevicePlanes:
-    """The planes in memory of their own, their elements one after the other."""
-    count, dtype = len(planes), planes.dtype
-    loads = tuple(Instruction("load", (), dtype, (0, row)) for row in range(count))
-    stores = tuple(Store(0, row, Ref(row)) for row in range(count))
-    return _of_one(Program(loads, stores, (Output(Support.packed(range(count)), dtype),)), planes)
-
-
-def scaled(plane: DevicePlanes, factor: int) -> DevicePlanes:
-    """A plane times a number."""
-    load = Instruction("load", (), plane.dtype, (0, 0))
-    product = Instruction("multiply", (Ref(0), Fraction(factor)), plane.dtype)
-    output = Output(Support.packed((0,)), plane.dtype)
-    return _of_one(Program((load, product), (Store(0, 0, Ref(1)),), (output,)), plane[np.newaxis])[0]  # type: ignore[no-any-return]
-
-
-def _of_one(program: Program, planes: DevicePlanes) -> DevicePlanes:
-    place = Place(planes.library, planes.number, False)
-    made: DevicePlanes = Room(place, planes.shape, planes.dtype).array()
-    if prod(planes.shape):
-        Call(program, [(planes.dtype, planes)], planes.shape[1:], place).run(planes, made)
-    return made
-
-
 # ---- where ------------------------------------------------------------------------------------------
 
 
@@ -260,11 +222,11 @@ class Call:
             *arrays: For each input that is read and each output planes on the device, or an array of one number.
         """
         grid, block, stream = _chosen.get() or self._usual
-        with _current(self._place):
+        with current(self._place):
             inputs = zip(self._numbers, arrays, strict=False)
             given = [self._own(one).array() if type(one) is DevicePlanes else made(one.item()) for made, one in inputs]
             outputs = [self._own(out).array() for out in arrays[len(given) :]]
-            launched = _configured(self._kernel, grid, block, _stream(stream, self._place))
+            launched = launcher(self._kernel, grid, block, stream_of(stream, self._place))
             launched(*self._lengths, *given, *outputs)
 
     def _own(self, planes: DevicePlanes) -> DevicePlanes:
@@ -289,7 +251,7 @@ class Room(NamedTuple):
         return planes_of(self.place.library.empty(self.shape, self.dtype, self.place.number), self.place.library)
 
 
-def _current(place: Place) -> AbstractContextManager[Any]:
+def current(place: Place) -> AbstractContextManager[Any]:
     """While the device is the current one."""
     found = available()
     if found.simulated or found.cuda.get_current_device().id == place.number:
@@ -313,19 +275,19 @@ def _access(planes: DevicePlanes, shape: Shape) -> str:
     return "".join(letter if length > 1 else "0" for letter, length in zip(letters, own, strict=True))
 
 
-def _configured(kernel: Any, grid: Any, block: Any, stream: Any) -> Any:
+def launcher(kernel: Any, grid: Any, block: Any, stream: Any) -> Any:
     """The kernel as it is called to launch it. In the simulator that is the kernel itself, with the last configuration."""
-    return kernel[grid, block] if available().simulated else _launcher(kernel, grid, block, stream)
+    return kernel[grid, block] if available().simulated else _configured(kernel, grid, block, stream)
 
 
 @lru_cache(maxsize=1024)
-def _launcher(kernel: Any, grid: Any, block: Any, stream: Any) -> Any:
+def _configured(kernel: Any, grid: Any, block: Any, stream: Any) -> Any:
     with warnings.catch_warnings():  # Numba has one for grids that do not fill a GPU, as those of small arrays
         warnings.simplefilter("ignore")
-        return kernel[grid, block, available().cuda.external_stream(stream) if isinstance(stream, int) and stream else stream]
+        return kernel[grid, block, available().cuda.externalstream_of(stream) if isinstance(stream, int) and stream else stream]
 
 
-def _stream(given: Any, place: Place) -> Any:
+def stream_of(given: Any, place: Place) -> Any:
     """The stream as Numba has it, or its address: one that was given, or the current one of the library."""
     address = place.library.stream(place.number) if given is None else given
     return getattr(address, "cuda_stream", getattr(address, "ptr", address))  # PyTorch's, CuPy's

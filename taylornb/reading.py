@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from . import buffers, gpu
+from . import buffers, device
+from .basis import Basis
 from .operand import Operand, Planes, Spec
 from .support import Support
 from .targets.cuda.memory import DevicePlanes
@@ -16,7 +18,7 @@ from .targets.cuda.memory import DevicePlanes
 def plane(found: Operand, monomial: int) -> Planes:
     """The coefficients of one monomial, in a view where they are stored."""
     if found.planes.device != "cpu" and monomial not in found.spec.support.row:
-        return gpu.rows(found, [monomial])[0]
+        return device.rows(found, [monomial])[0]
     return found.plane(monomial) if monomial else found.value()
 
 
@@ -25,7 +27,7 @@ def every_plane(found: Operand, size: int) -> Planes:
     if found.spec.support.rows == tuple((i, i) for i in range(size)):
         return found.planes[:size]
     if found.planes.device != "cpu":
-        return gpu.rows(found, range(size))
+        return device.rows(found, range(size))
     planes = buffers.empty((size, *found.shape), found.planes.dtype)
     for i in range(size):
         planes[i] = plane(found, i)
@@ -38,14 +40,26 @@ def copied(found: Operand) -> Operand:
     stored = [monomial for monomial, _ in support.rows]
     spec = Spec(Support.packed(stored, support.units), found.spec.dtype, found.spec.basis)
     if found.planes.device != "cpu":
-        return Operand(gpu.rows(found, stored), spec)
+        return Operand(device.rows(found, stored), spec)
     return Operand(found.planes[[row for _, row in support.rows]], spec)
+
+
+def derivative(found: Operand, basis: Basis, monomial: int) -> NDArray[Any]:
+    """The derivative that belongs to a monomial, in an array as users have it."""
+    if found.planes.device != "cpu":
+        return device.rows(found, [monomial], [basis.factorial(monomial)])[0][()]
+    return times_factorial(plane(found, monomial), basis.factorial(monomial))
+
+
+def derivatives(found: Operand, basis: Basis, monomials: Sequence[int]) -> Planes:
+    """The derivatives that belong to monomials, one after the other."""
+    if found.planes.device != "cpu":
+        return device.rows(found, monomials, [basis.factorial(i) for i in monomials])
+    return np.stack([derivative(found, basis, i) for i in monomials])
 
 
 def times_factorial(plane: Planes, factorial: int) -> NDArray[Any]:
     """The plane times a factorial that may itself overflow."""
-    if isinstance(plane, DevicePlanes):
-        return gpu.scaled(plane, factorial).given()
     if plane.dtype.kind == "O":
         return np.asarray(plane * factorial)
     shift = max(factorial.bit_length() - 64, 0)

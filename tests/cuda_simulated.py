@@ -46,14 +46,14 @@ def test_this_is_the_simulator():
 def test_every_operation_is_that_of_the_reference(name, dtype):
     function, at = CASES[name]
     given = arguments(at, 3, dtype, (7,))
-    for program in tn.fuse(function)._programs(given, {}, "unrolled"):
+    for program in tn.fuse(function, target="cuda")._programs(given, {}, "unrolled"):
         planes = [one._found.planes for one in given]
         for got, expected in zip(ran(program, planes, (7,)), by_reference(program, planes, (7,)), strict=True):
             np.testing.assert_allclose(got, expected, rtol=DTYPES[dtype], atol=DTYPES[dtype] / 10)
 
 
 def test_an_index_out_of_range_is_caught():
-    (program,) = tn.fuse(np.exp)._programs((tn.variable(np.ones(7), 1),), {}, "unrolled")
+    (program,) = tn.fuse(np.exp, target="cuda")._programs((tn.variable(np.ones(7), 1),), {}, "unrolled")
     kernel = compiled.kernel(text.kernel(program, ["i"]))
     with pytest.raises(IndexError, match="out of bounds"):
         kernel[GRID, BLOCK](np.uint64(7), np.ones((1, 7)), np.ones((2, 6)))

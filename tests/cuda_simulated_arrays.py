@@ -145,6 +145,42 @@ def test_what_is_read_off_a_series_is_on_the_device():
     assert repr(device) == "TaylorArray of shape (6,) on cuda:0, float64 series to order 3 in x, monomials (0, 1)"
 
 
+REDUCTIONS = [(None, False), (0, False), (-1, True), ((0, 2), False), ((2, 1), True), (1, False)]
+
+
+@pytest.mark.parametrize("name", ["sum", "mean"])
+@pytest.mark.parametrize(
+    ("axis", "keepdims"), [(None, False), (0, False), (-1, True), ((0, 2), False), ((2, 1), True), (1, False)]
+)
+def test_sums_and_means(name, axis, keepdims):
+    device, host = pair(full((3, 2, 70), order=2))
+    for both in ((device, host), (tn.variable(device.value, order=2), tn.variable(host.value, order=2))):
+        got, expected = (getattr(tn, name)(one, axis=axis, keepdims=keepdims) for one in both)
+        assert got.shape == expected.shape
+        same(got, expected, 1e-13)
+
+
+def test_functions_go_on_after_a_sum():
+    def f(x, a):
+        return np.exp(x / np.sum(x)) * np.mean(a)
+
+    (device, host), a = pair(full((5,))), np.linspace(1, 2, 5)
+    same(tn.fuse(f, target="cuda")(device, up(a)), tn.fuse(f)(host, a))
+
+
+def test_gradients_hessians_and_derivatives():
+    def f(x, y):
+        return np.sin(x * y) / y
+
+    values = {"x": POINTS.reshape(2, 3), "y": POINTS.reshape(2, 3) + 2}
+    device = tn.fuse(f, target="cuda")(*tn.variables(2, **{name: up(value) for name, value in values.items()}))
+    host = f(*tn.variables(2, **values))
+    np.testing.assert_allclose(down(device.gradient()), host.gradient(), rtol=1e-12, atol=1e-15)
+    np.testing.assert_allclose(down(device.hessian()), host.hessian(), rtol=1e-12, atol=1e-14)
+    np.testing.assert_allclose(down(tn.derivatives(f1, up(POINTS), 4)), tn.derivatives(f1, POINTS, 4), rtol=1e-12)
+    assert np.array_equal(down(tn.variable(up(POINTS), order=2).derivative(1)), np.ones(6))
+
+
 def test_several_variables():
     values = {"x": POINTS, "y": POINTS + 2}
     function = tn.fuse(lambda x, y: np.sin(x * y) / y, target="cuda")
@@ -219,11 +255,11 @@ ERRORS = [
     (lambda: on_gpu.launch[3], "launch takes the blocks of the grid, the threads of a block"),
     (lambda: on_gpu(DEVICE, out=DEVICE), 'out= is not there for target="cuda" yet'),
     (lambda: DEVICE * POINTS, "the arguments are on several devices, cuda:0 (Numba's simulator of shape (6,)), cpu (NumPy of"),
-    (lambda: DEVICE.sum(), "this operation is not there for arrays on cuda:0"),
+    (lambda: tn.concatenate([DEVICE, DEVICE]), "this operation is not there for arrays on cuda:0"),
+    (lambda: (DEVICE[:0]).sum(), "sums on a GPU are of float64 or float32, and of one element at least"),
     (lambda: np.stack([DEVICE, DEVICE]), "this operation is not there for arrays on cuda:0"),
     (lambda: DEVICE[[0, 1]], "arrays on cuda:0 take whole numbers, slices, None and ... as an index"),
     (lambda: tn.variable(up(np.arange(3)), order=1), "arrays on a GPU hold float64, float32 or bool, not int64"),
-    (lambda: DEVICE.gradient(), "this operation is not there for arrays on cuda:0"),
     (lambda: DEVICE.__setitem__(0, 1.0), "this operation is not there for arrays on cuda:0"),
     (lambda: pickle.dumps(DEVICE), "this operation is not there for arrays on cuda:0"),
 ]

@@ -59,6 +59,7 @@ LAYERS = [
     ["crew"],
     ["kernels"],
     ["gpu"],
+    ["device"],
     ["launch"],
     ["reading"],
     ["evaluate"],

@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -17,24 +18,24 @@ DTYPES = (np.float64, np.float32)
 
 
 def programs(function, *args):
-    return tn.fuse(function)._programs(args, {}, "unrolled")
+    return tn.fuse(function, target="cuda")._programs(args, {}, "unrolled")
 
 
 KERNEL = """\
 def kernel(n, x0, x1, y0):
-    v2 = x1
+    v0 = x1
     i = u8(cuda.grid(1))
     step = u8(cuda.gridsize(1))
     while i < n:
-        v0 = x0[0, i]
-        v1, v4 = sincos_f4(v0)
-        v3 = v1 * v2
-        v5 = v4 * v2
-        v6 = -v1
-        v7 = v6 * f4(0.5)
-        v8 = v7 * v2
-        y0[0, i] = v3
-        y0[1, i] = v5
+        v1 = x0[0, i]
+        v2, v3 = sincos_f4(v1)
+        v4 = -v2
+        v5 = v4 * f4(0.5)
+        v6 = v2 * v0
+        v7 = v3 * v0
+        v8 = v5 * v0
+        y0[0, i] = v6
+        y0[1, i] = v7
         y0[2, i] = v8
         i += step
 """
@@ -64,6 +65,21 @@ def kernel(n, nj, x0, x1, x2, x3, y0):
         y0[0, i, j] = v6
         e += step
 """
+
+
+def exp_of_sin(x):
+    return np.exp(np.sin(x))
+
+
+def test_the_coefficients_of_a_node_come_before_those_of_the_next():
+    x = tn.from_coefficients(np.ones((5, 2)), tn.Basis(("x",), 4))
+    (program,), (other,) = programs(exp_of_sin, x), tn.fuse(exp_of_sin)._programs((x,), {}, "unrolled")
+    functions = [instruction.function for instruction in program.instructions]
+    assert Counter(functions) == Counter(instruction.function for instruction in other.instructions)
+    assert program.stores != other.stores
+    sums = [place for place, name in enumerate(functions) if name == "madd"]
+    assert sum(place < functions.index("exp") for place in sums) > 5  # those of the sine
+    assert [instruction.function for instruction in other.instructions][: functions.index("exp")].count("exp") == 1
 
 
 def test_the_text_of_a_kernel_over_two_axes_splits_the_number_of_the_element():

@@ -16,6 +16,7 @@ import taylornb as tn
 from bench import registers
 from bench.operations import CASES
 from bench.registers import Key
+from taylornb.targets.cuda import compiled, text
 from taylornb.targets.cuda.provider import provider
 
 cuda = provider().cuda
@@ -105,4 +106,13 @@ def test_a_kernel_of_the_users_own_compiles_with_a_function_of_scalars(dtype):
     of = numba.from_dtype(np.dtype(dtype))
     found = registers.ptx(kernel, (numba.types.Array(of, 1, "C"), numba.types.Array(of, 2, "C")))
     assert ".entry" in found
+    assert dtype == "float64" or not in_float64(found)
+
+
+@compiles
+@pytest.mark.parametrize("dtype", registers.DTYPES)
+def test_the_kernel_of_sums_compiles(dtype):
+    planes = numba.types.Array(numba.from_dtype(np.dtype(dtype)), 3, "C")
+    found = registers.ptx(compiled.python(text.SUMS), (*[numba.types.uint64] * 4, planes, planes))
+    assert "st.global" in found
     assert dtype == "float64" or not in_float64(found)

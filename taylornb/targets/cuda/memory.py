@@ -7,7 +7,7 @@ users never see it.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from math import prod
 from types import SimpleNamespace
@@ -71,6 +71,11 @@ class DevicePlanes:
         return len(self.shape)
 
     @property
+    def size(self) -> int:
+        """The number of elements."""
+        return prod(self.shape)
+
+    @property
     def itemsize(self) -> int:
         """The bytes of an element."""
         return self.dtype.itemsize
@@ -117,9 +122,14 @@ class DevicePlanes:
         own = self if self.contiguous else self.copy()
         return own._view(own.address, target, packed(target, self.itemsize))
 
+    def transposed(self, axes: Sequence[int]) -> DevicePlanes:
+        """A view with the axes in another order."""
+        shape, strides = (tuple(own[axis] for axis in axes) for own in (self.shape, self.strides))
+        return self._view(self.address, shape, strides)
+
     def copy(self) -> DevicePlanes:
         """The elements one after the other in memory of their own, on the current stream."""
-        found: DevicePlanes = import_module("taylornb.gpu").copied(self)  # a kernel, and so of a later module
+        found: DevicePlanes = import_module("taylornb.device").copied(self)  # a kernel, and so of a later module
         return found
 
     def given(self) -> Any:

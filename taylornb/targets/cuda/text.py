@@ -59,6 +59,27 @@ FORMS: dict[str, str] = {
 }
 
 
+# Sums along the last axis, each of every so many elements: an order that depends on the shape alone, and neighbouring threads
+# read neighbouring elements. The result has as many elements along the axis as there are parts, to be summed up again.
+SUMS = """\
+def kernel(n, outer, parts, inner, x, y):
+    e = u8(cuda.grid(1))
+    step = u8(cuda.gridsize(1))
+    while e < n:
+        rest = e // parts
+        p = e - rest * parts
+        row = rest // outer
+        o = rest - row * outer
+        total = x[row, o, p]
+        k = p + parts
+        while k < inner:
+            total += x[row, o, k]
+            k += parts
+        y[row, o, p] = total
+        e += step
+"""
+
+
 def device_function(program: Program, parameters: Mapping[Place, str], results: str) -> str:
     """The text of a function of scalars.
 
