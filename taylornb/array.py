@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from . import buffers, notation, pytorch
 from . import detach as detaching
+from . import notation, pytorch
 from .basis import PLAIN, Basis, checked_order, same_basis
+from .device import owned
 from .errors import BasisError, UnsupportedError
 from .evaluate import Evaluator, finished
 from .forms import Way
@@ -20,6 +21,7 @@ from .graph import Node
 from .inplace import WHOLE, assign
 from .number import exactly
 from .operand import Operand, Planes, Spec, operand, real_array
+from .reading import derivative, derivatives, every_plane, plane, read_only
 from .rules import Op
 from .structure import index
 from .surface import Arithmetic, Truths
@@ -27,6 +29,7 @@ from .trace import Tracer, Tracing, stays
 from .written import WRITES, check, home, is_stale
 
 AT_THE_PROMPT: Way = (None, None)
+ON_A_GPU: Way = ("cuda", None)
 
 
 class TaylorArray(Arithmetic):
@@ -102,18 +105,12 @@ class TaylorArray(Arithmetic):
     @property
     def value(self) -> NDArray[Any]:
         """The values, shape `shape`: a read-only view."""
-        return buffers.read_only(self._found.value())
+        return read_only(self._found.value())
 
     @property
     def coeffs(self) -> NDArray[Any]:
         """All normalised coefficients c_α = ∂^α/α!, shape (basis.size, *shape), read-only."""
-        found, size = self._operand(), self.basis.size
-        if found.spec.support.rows == tuple((i, i) for i in range(size)):
-            return buffers.read_only(found.planes[:size])
-        planes = buffers.empty((size, *self.shape), self.dtype)
-        for i in range(size):
-            planes[i] = self._plane(i)
-        return buffers.read_only(planes)
+        return read_only(every_plane(self._operand(), self.basis.size))
 
     def coefficient(self, *degree: int, **degrees: int) -> NDArray[Any]:
         """One normalised coefficient, shape `shape`: `u.coefficient(3)` or `u.coefficient(theta=2, phi=1)`.
@@ -121,7 +118,7 @@ class TaylorArray(Arithmetic):
         Raises:
             BasisError: For an unknown variable or a degree the basis does not hold.
         """
-        return buffers.read_only(self._plane(self.basis.index(*degree, **degrees)))
+        return read_only(self._plane(self.basis.index(*degree, **degrees)))
 
     def derivative(self, *degree: int, **degrees: int) -> NDArray[Any]:
         """One derivative, α!·c_α, shape `shape`: `u.derivative(3)` or `u.derivative(theta=2, phi=1)`.
@@ -130,7 +127,7 @@ class TaylorArray(Arithmetic):
             BasisError: For an unknown variable or a degree the basis does not hold.
         """
         i = self.basis.index(*degree, **degrees)
-        return times_factorial(self._plane(i), self.basis.factorial(i))
+        return derivative(self._operand() if i else self._found, self.basis, i)
 
     def gradient(self) -> NDArray[Any]:
         """The first derivatives, shape (variables, *shape), in the order of `basis.variables`.
@@ -139,7 +136,7 @@ class TaylorArray(Arithmetic):
             BasisError: For a basis of order 0.
         """
         self._needs(1, "gradient")
-        return np.stack([self._plane(1 + v) for v in range(len(self.basis.variables))])
+        return derivatives(self._operand(), self.basis, range(1, 1 + len(self.basis.variables)))[()]
 
     def hessian(self) -> NDArray[Any]:
         """The second derivatives, shape (variables, variables, *shape).
@@ -150,11 +147,11 @@ class TaylorArray(Arithmetic):
         self._needs(2, "hessian")
         count = len(self.basis.variables)
         unit = np.eye(count, dtype=int)
-        places = [[self.basis.positions[tuple(unit[v] + unit[w])] for w in range(count)] for v in range(count)]
-        return np.stack([np.stack([times_factorial(self._plane(i), self.basis.factorial(i)) for i in row]) for row in places])
+        places = [self.basis.positions[tuple(unit[v] + unit[w])] for v in range(count) for w in range(count)]
+        return derivatives(self._operand(), self.basis, places).reshape(count, count, *self.shape)[()]
 
     def _plane(self, monomial: int) -> Planes:
-        return self._operand().plane(monomial) if monomial else self._found.value()
+        return plane(self._operand() if monomial else self._found, monomial)
 
     def _needs(self, order: int, what: str) -> None:
         if self.basis.order < order:
@@ -176,7 +173,7 @@ class TaylorArray(Arithmetic):
 
     def copy(self) -> TaylorArray:
         """The same series in memory of its own."""
-        return TaylorArray(self._operand().copy())
+        return TaylorArray(owned(self._operand()))
 
     def detach_(self, *names: str) -> TaylorArray:
         """⊥ in place, or ⊥_S for the variables that are named; arrays computed before keep their series.
@@ -235,6 +232,8 @@ class TaylorArray(Arithmetic):
     def __repr__(self) -> str:
         if is_stale(self._found):
             return f"{tuple(self.shape)} TaylorArray of values {self.value} whose coefficients are out of date"
+        if self._found.planes.device != "cpu":
+            return f"TaylorArray of shape {self.shape} on {self._found.planes.device}, {self._found.spec}"
         if not self.shape:
             return notation.scalar_text(self.basis, self.coeffs)
         rows = {i: self._found.plane(i) for i in self.support}
@@ -287,7 +286,11 @@ def _applied(op: Op, args: tuple[Any, ...], params: tuple[Hashable, ...]) -> Any
         return wrap(result) if isinstance(result, Operand) else result
     layout = tuple(arg.spec if isinstance(arg, Operand) else arg for arg in given)
     evaluator, inputs, output = _one_node(op, layout, exactly(layout), params, basis)
-    found = evaluator(dict(zip(inputs, operands, strict=True)), AT_THE_PROMPT)[0]
+    way = AT_THE_PROMPT
+    for one in operands:
+        if one.planes.device != "cpu":
+            way = ON_A_GPU
+    found = evaluator(dict(zip(inputs, operands, strict=True)), way)[0]
     return wrap(finished(found, output))
 
 
@@ -329,12 +332,3 @@ def wrap(found: Operand) -> Any:
     if found.spec.basis is None or found.planes.dtype.kind == "b":
         return found.planes[0, ...][()]
     return TaylorArray(found)
-
-
-def times_factorial(plane: Planes, factorial: int) -> NDArray[Any]:
-    """The plane times a factorial that may itself overflow."""
-    if plane.dtype.kind == "O":
-        return np.asarray(plane * factorial)
-    shift = max(factorial.bit_length() - 64, 0)
-    with np.errstate(all="ignore"):
-        return np.asarray(np.ldexp(plane * plane.dtype.type(factorial >> shift), shift))

@@ -134,12 +134,14 @@ class Room:
 
     Attributes:
         nbytes: Its bytes.
+        home: Whose memory it takes.
 
     Raises:
         MemoryError: Where it is larger than the memory of the machine; it says how large.
     """
 
     __slots__ = ("_taken", "_typestr", "dtype", "nbytes", "shape")
+    home = "cpu"
 
     def __init__(self, shape: tuple[int, ...], dtype: np.dtype[Any], small: int = LARGE) -> None:
         self.shape, self.dtype, self._typestr = shape, dtype, dtype.str

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import factorial
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .array import TaylorArray, times_factorial
+from .array import TaylorArray
 from .create import variable
 from .operand import real_array
+from .reading import derivatives as derivatives_of
 
 
 def derivatives(f: Callable[[Any], Any], x: ArrayLike, order: int) -> NDArray[Any]:
@@ -39,7 +39,7 @@ def derivatives(f: Callable[[Any], Any], x: ArrayLike, order: int) -> NDArray[An
     """
     result = f(variable(x, order))
     if isinstance(result, TaylorArray):
-        return np.stack([times_factorial(result.coefficient(k), factorial(k)) for k in range(order + 1)])
+        return derivatives_of(result._operand(), result.basis, range(order + 1))[()]
     if isinstance(result, tuple | list | dict):
         raise TypeError(f"derivatives takes a function with one result, and this one returned a {type(result).__name__}")
     plain = real_array(result, "the result of the function")

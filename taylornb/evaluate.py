@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .basis import PLAIN, Basis
+from .device import owned
+from .errors import UnsupportedError
 from .forms import Way, is_looped, may_be_looped
 from .graph import Node, walk
 from .launch import Prepared, broadcast_shape, launch, prepare
@@ -98,6 +100,22 @@ class Evaluator:
         self._stages(known, way, remember)
         return found
 
+    def whole(self, inputs: Sequence[tuple[Node, Spec]]) -> Program:
+        """The one program of all outputs, element by element.
+
+        Args:
+            inputs: The inputs of the program, and what they are.
+
+        Raises:
+            UnsupportedError: Where there is none, since elements are moved or added, or arrays are taken from outside.
+        """
+        if self._structure or self.graph.captured:
+            what = f"contains {self._structure[0].op.name}" if self._structure else "takes an array from outside"
+            raise UnsupportedError(f"a function of scalars acts on one element, and this one {what}; make it an argument")
+        with _writing:
+            slots = {node: (slot, spec) for slot, (node, spec) in enumerate(inputs)}
+            return write(self.graph, self.outputs, slots, self.basis or PLAIN, by_node=True)
+
     def _stages(self, known: Known, way: Way, run: Run, into: Into | None = None) -> list[Operand]:
         if self.graph.captured:
             known = {**known, **self.graph.captured}
@@ -150,7 +168,7 @@ class Evaluator:
                 count = len(walk(nodes, slots.__contains__))
                 if is_looped(lambda: estimate(self.graph, nodes, slots, basis), count, basis, way):
                     return roll(self.graph, nodes, slots, basis)
-            return write(self.graph, nodes, slots, basis)
+            return write(self.graph, nodes, slots, basis, by_node=way[0] == "cuda")
 
 
 def _signature(known: Known) -> Signature:
@@ -161,10 +179,10 @@ def finished(found: Operand, node: Node) -> Operand:
     """A result as it leaves: Python numbers alone have become float64, and the value has memory."""
     spec = found.spec
     if 0 not in spec.support.row and found.values is None:
-        return found.copy()
+        return owned(found)
     if spec.dtype is None:
         spec = Spec(spec.support, output_dtype(node), spec.basis)
-    return Operand(np.asarray(found.planes), spec, values=found.values)
+    return Operand(np.asarray(found.planes) if found.planes.device == "cpu" else found.planes, spec, values=found.values)
 
 
 def _likes(nodes: tuple[Node, ...], parts: tuple[Part, ...], known: Known) -> list[Like]:

@@ -16,8 +16,8 @@ import numpy as np
 from .basis import Basis
 from .program import Cost
 
-Target = Literal["cpu", "reference"]
-TARGETS: tuple[str, ...] = ("cpu", "reference")
+Target = Literal["cpu", "cuda", "reference"]
+TARGETS: tuple[str, ...] = ("cpu", "cuda", "reference")
 Form = Literal["reference", "unrolled", "looped", "numba"]
 Way = tuple[Target | None, Form | None]  # what the user asked for
 FORMS: tuple[str, ...] = ("reference", "unrolled", "looped", "numba")
@@ -48,6 +48,8 @@ def check_form(form: str | None, target: str | None) -> None:
     """Raise ValueError unless the form is one of those there are on the target."""
     if form is not None and form not in FORMS:
         raise ValueError(f"form must be None or one of {', '.join(map(repr, FORMS))}, not {form!r}")
+    if target == "cuda" and form is not None:
+        raise ValueError(f'form={form!r} is one of target="cpu", and target="cuda" has one form; leave one of them out')
     if target == "reference" and form not in (None, "reference"):
         raise ValueError(f'form={form!r} is compiled, and target="reference" has no compiler; leave one of them out')
 
@@ -56,7 +58,7 @@ def may_be_looped(way: Way, dtypes: Iterable[np.dtype[Any] | None]) -> bool:
     """Whether there is a choice between loops and instructions: not for a form without loops, nor for mpmath numbers."""
     target, form = way
     plain = all(dtype is None or dtype.kind != "O" for dtype in dtypes)
-    return plain and (form == "looped" or (form is None and target != "reference"))
+    return plain and (form == "looped" or (form is None and target not in ("reference", "cuda")))
 
 
 def is_looped(instructions: Callable[[], int], nodes: int, basis: Basis, way: Way) -> bool:

@@ -2,110 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
-from functools import lru_cache, partial, update_wrapper
+from collections.abc import Callable, Hashable, Sequence
+from functools import lru_cache, update_wrapper
 from types import MethodType
 from typing import Any, overload
 
 import numpy as np
+from numpy.typing import DTypeLike
 
-from .array import TaylorArray, held, wrap
-from .basis import Basis, same_basis
+from . import gpu, scalar
+from .array import TaylorArray, held
 from .containers import Tree, flattened, rebuilt
 from .detach import HELD, thawed
-from .errors import TracingError
-from .evaluate import Evaluator, Like, finished
-from .forms import Form, Target, Way, check_form, check_target
-from .graph import Node, describe
+from .errors import TracingError, UnsupportedError
+from .forms import Form, Target, check_form, check_target
+from .graph import describe
 from .kernels import text
-from .number import exactly
-from .operand import Operand, Planes, Spec, operand
-from .out import apart, outs_for, rooms, take
+from .operand import Operand, Planes, Spec
 from .program import NO_COST, Cost
-from .repeat import Kinds, Repeat, as_given, kinds, repeat
+from .repeat import Kinds, Repeat, as_given, kinds
+from .signature import NOTHING, Static, argument, key_of
 from .surface import Truths
 from .targets import source
+from .targets.cuda.text import kernel
 from .targets.llvm.machine import assembly
 from .threads import lock
-from .trace import Tracer, Tracing
+from .traced import Traced
 from .written import wrote
 
 KNOWN = 256  # signatures of a function that are remembered
 MET, NEVER = "met", "never"  # of calls that can be repeated, and that cannot
 
-
-class Traced:
-    """What one tracing of a function left: the graph, and the places of the results."""
-
-    def __init__(self, function: Callable[..., Any], layout: Tree, specs: tuple[Spec, ...], static: dict[str, Any]) -> None:
-        graph = Tracing()
-        self.inputs = [graph.input(slot, spec) for slot, spec in enumerate(specs)]
-        with graph.open():
-            self.layout, leaves = flattened(function(*rebuilt(layout, [Tracer(graph, node) for node in self.inputs]), **static))
-            self.outputs: list[Node] = [graph.lift(leaf) for leaf in leaves if isinstance(leaf, Tracer)]
-        self.fixed = {i: leaf for i, leaf in enumerate(leaves) if not isinstance(leaf, Tracer)}
-        self._is_made = [i not in self.fixed for i in range(len(leaves))]
-        captured = [found.spec.basis for found in graph.captured.values()]
-        self.basis: Basis | None = same_basis([*(spec.basis for spec in specs), *captured])
-        self.evaluator = Evaluator(graph, self.outputs, self.basis)
-
-    def known(self, operands: list[Operand]) -> dict[Node, Operand]:
-        """The operands by the node they stand for."""
-        return dict(zip(self.inputs, operands, strict=True))
-
-    def __call__(self, operands: list[Operand], way: Way, out: Tree = None) -> Any:
-        """The results, in the containers the function returned them in."""
-        outs = outs_for(out, self.layout, self._is_made) if out is not None else []
-
-        def into(likes: list[Like]) -> dict[Node, Planes | None]:
-            return dict(zip(self.outputs, rooms(outs, likes, operands), strict=True))
-
-        found = self.evaluator(self.known(operands), way, into if outs else None)
-        done = apart([finished(one, node) for one, node in zip(found, self.outputs, strict=True)])
-        made = take(outs, done, operands) if outs else [wrap(self._own(one, operands)) for one in done]
-        if self.layout is None and made:
-            return made[0]
-        results = iter(made)
-        return rebuilt(self.layout, [next(results) if own else _again(self.fixed[i]) for i, own in enumerate(self._is_made)])
-
-    def _own(self, found: Operand, operands: list[Operand]) -> Operand:
-        """The result, in memory of its own where it is part of a plain argument, or of what the function took from outside."""
-        others = [*self.evaluator.graph.captured.values(), *(operands if found.spec.basis is None else [])]
-        shared = any(np.may_share_memory(found.planes, given.planes) for given in others)
-        return found.copy() if shared else found
-
-    def repeated(self, operands: list[Operand], way: Way) -> Repeat | None:
-        """What calls on such operands become from the second on, where they are kernels alone."""
-        parts = None if self.fixed else self.evaluator.prepare(self.known(operands), way)
-        if parts is None:
-            return None
-        built = None if self.layout is None else partial(rebuilt, self.layout)
-        return repeat(parts, self.inputs, self.evaluator.graph.captured, self.outputs, built)
-
-
 _remembering = lock()
 _tracing = lock()  # one for all: functions may call each other while they are traced, from any thread
 
 
-class Static:
-    """Keyword arguments as a key: values that are equal but not the same (1, 1.0, True) differ."""
-
-    def __init__(self, values: dict[str, Any]) -> None:
-        self.values = values
-        self._key = tuple(sorted((name, exactly(_checked_static(name, value))) for name, value in values.items()))
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Static) and self._key == other._key
-
-    def __hash__(self) -> int:
-        return hash(self._key)
-
-
-NOTHING = Static({})
-
-
 class Fused:
     """A function that runs as one kernel, made by `fuse`."""
+
+    _target_of: Fused | None = None  # what it is by `to_target`
 
     def __init__(self, function: Callable[..., Any], target: Target, form: Form | None = None) -> None:
         if not callable(function):
@@ -140,13 +75,15 @@ class Fused:
         planes: list[Planes] = []
         key = kinds(args, planes)
         if key is None or static:
-            key = _key(args, static, planes)
+            key = key_of(args, static, planes)
         known = self._repeats.get(key)
         if type(known) is Repeat:
             if out is None:
                 return known(planes)
             if known.into(out, planes):
                 return out
+        if out is not None and self._way[0] == "cuda":
+            raise UnsupportedError('out= is not there for target="cuda" yet; leave it away')
         layout, leaves = flattened(args)
         for leaf in leaves:
             if isinstance(leaf, Truths):
@@ -189,7 +126,8 @@ class Fused:
     def source(self, *args: Tree, **static: Hashable) -> str:
         """The text of the kernels that a call with such arguments runs, every array taken in full."""
         programs = self._programs(args, static, form="unrolled")
-        return "\n".join(source.source(program, ["p"] * len(program.inputs)) for program in programs)
+        written, index = (kernel, "i") if self.target == "cuda" else (source.source, "p")
+        return "\n".join(written(program, [index] * len(program.inputs)) for program in programs)
 
     def inspect_llvm(self, *args: Tree, **static: Hashable) -> str:
         """The text in LLVM's language of the kernels that a call with such arguments compiles, every array taken in full."""
@@ -199,13 +137,79 @@ class Fused:
         """The machine code of the kernels that a call with such arguments runs, as assembly language."""
         return "\n".join(assembly(text) for text in self._texts(args, static))
 
+    def to_target(self, target: Target) -> Fused:
+        """The same function on another target; keep it, since it traces and compiles for itself.
+
+        Args:
+            target: "cpu", "cuda" or "reference".
+
+        Raises:
+            ValueError: For another target.
+        """
+        if target == self.target:
+            return self
+        found = Fused(self.function, target)
+        found._target_of = self
+        return found
+
+    @property
+    def launch(self) -> gpu.Launcher:
+        """Explicit launches on a GPU: `f.launch[grid, block, stream](x)`, any stream of CuPy's, PyTorch's or Numba's.
+
+        Any grid does, since each thread takes elements until there are no more. Without it a block has 128 threads, and
+        the stream is the current one of the arguments' library.
+
+        Raises:
+            UnsupportedError: On another target.
+        """
+        if self.target != "cuda":
+            raise UnsupportedError(f'launch is for target="cuda", and this is target={self.target!r}; call f.to_target("cuda")')
+        return gpu.Launcher(self)
+
     def _texts(self, args: tuple[Tree, ...], static: dict[str, Hashable]) -> list[str]:
         programs = self._programs(args, static, self.form if self.form == "looped" else None)
         return [text(program, (True,) * len(program.inputs)) for program in programs]
 
     def _programs(self, args: tuple[Tree, ...], static: dict[str, Hashable], form: Form | None) -> list[Any]:
         traced, operands = self._prepare(args, static)
-        return traced.evaluator.programs(traced.known(operands), ("cpu", form))
+        return traced.evaluator.programs(traced.known(operands), ("cuda" if self.target == "cuda" else "cpu", form))
+
+    def device_function(
+        self,
+        order: int,
+        *,
+        variables: Sequence[str] | None = None,
+        dtype: DTypeLike = np.float64,
+        **static: Hashable,
+    ) -> Any:
+        """The function of scalars: it is called inside `@cuda.jit` kernels and `@njit` functions of your own.
+
+        It takes a number for each argument and returns the coefficients c_0, c_1, … of the result in a tuple, in the order
+        of the basis; of a function with several results a tuple of such tuples. Comparisons and what depends on no
+        variable are plain numbers.
+
+        Args:
+            order: The highest degree of the coefficients.
+            variables: The names of the arguments that are variables x + ε; None for all. The others are plain numbers.
+            dtype: float64 or float32, of the arguments.
+            **static: What is fixed while the function is traced.
+
+        Raises:
+            UnsupportedError: For another dtype, arguments without names, a function that moves or adds elements, takes
+                arrays from outside, or returns lists or dicts.
+            BasisError: For a negative or absurd order, or a variable that is no argument.
+
+        Examples:
+            >>> import taylornb as tn
+            >>> cube = tn.fuse(lambda x: x**3).device_function(order=2)
+            >>> cube(2.0)
+            (8.0, 12.0, 6.0)
+        """
+        given = scalar.scalars(self.function, order, variables, dtype, tuple(static))
+        layout, _ = flattened(given.names)
+        traced = self._known(layout, given.specs, Static(static) if static else NOTHING)
+        program = traced.evaluator.whole(tuple(zip(traced.inputs, given.specs, strict=True)))
+        return scalar.compiled(program, given, traced.outputs, traced.layout, traced.fixed)
 
     def graph(self, *args: Tree, **static: Hashable) -> str:
         """The graph of the function, one node a line."""
@@ -234,7 +238,9 @@ class Fused:
         return self._found(*flattened(args), static)
 
     def _found(self, layout: Tree, leaves: list[Any], static: dict[str, Hashable]) -> tuple[Traced, list[Operand]]:
-        operands = [leaf._operand() if type(leaf) is TaylorArray else _argument(leaf, i) for i, leaf in enumerate(leaves)]
+        operands = [leaf._operand() if type(leaf) is TaylorArray else argument(leaf, i) for i, leaf in enumerate(leaves)]
+        if self._way[0] != "cuda":
+            gpu.refuse(operands, self._way[0])
         specs = tuple([one.spec for one in operands])
         return self._known(layout, specs, Static(static) if static else NOTHING), operands
 
@@ -261,6 +267,8 @@ class Fused:
 
     def __reduce__(self) -> str | tuple[Any, ...]:
         """By name, as functions and methods are pickled."""
+        if self._target_of is not None:
+            return Fused.to_target, (self._target_of, self.target)
         if isinstance(self.function, MethodType):
             return getattr, (self.function.__self__, self._name)
         return str(getattr(self, "__qualname__", ""))
@@ -284,7 +292,7 @@ def fuse(
     Args:
         f: A function of arrays (series or plain, or tuples, lists and dicts of them). It returns one result, or a
             tuple, list or dict of results.
-        target: "cpu" compiles; "reference" runs on NumPy, and on mpmath numbers.
+        target: "cpu" compiles; "cuda" does so for NVIDIA GPUs; "reference" runs on NumPy, and on mpmath numbers.
         form: None chooses by cost; "unrolled" is machine code with every instruction once, "looped" machine code
             with loops over the coefficients, "numba" the text that `source` shows, compiled by Numba, and "reference"
             NumPy, one instruction after the other.
@@ -301,35 +309,3 @@ def fuse(
         ε² - 0.33333333ε⁴ + O(ε⁵)
     """
     return (lambda function: Fused(function, target, form)) if f is None else Fused(f, target, form)
-
-
-def _again(fixed: Any) -> Any:
-    """What every call returns: an array that may be written to is another each time."""
-    return fixed.copy() if isinstance(fixed, TaylorArray | np.ndarray) else fixed
-
-
-def _key(args: tuple[Tree, ...], static: dict[str, Hashable], planes: list[Planes]) -> Kinds | None:
-    """The key of a call with containers or keywords; None where an argument is of no kind that calls are repeated for."""
-    layout, leaves = flattened(args)
-    planes.clear()
-    own = kinds(leaves, planes)
-    return None if own is None else (layout, own, Static(static) if static else NOTHING)
-
-
-def _argument(leaf: Any, position: int) -> Operand:
-    if isinstance(leaf, str | bytes) or leaf is None or callable(leaf):
-        raise TracingError(
-            f"positional argument {position + 1} is {leaf!r}, not an array or a number; "
-            f"what is fixed while the function is traced goes by keyword"
-        )
-    return operand(leaf, f"positional argument {position + 1}")
-
-
-def _checked_static(name: str, value: Any) -> Hashable:
-    if isinstance(value, np.ndarray) or hasattr(value, "_operand"):
-        raise TracingError(f"keyword argument {name!r} is an array; keywords are baked in, arrays go by position")
-    try:
-        hash(value)
-    except TypeError:
-        raise TracingError(f"keyword argument {name!r} is baked in and must be hashable, not {value!r}") from None
-    return value  # type: ignore[no-any-return]

@@ -11,6 +11,7 @@ import numpy as np
 from . import threads
 from .buffers import pool
 from .cache import CacheInfo, cache_info
+from .targets.cuda.provider import described
 from .targets.llvm import functions, machine
 from .version import __version__
 
@@ -30,6 +31,7 @@ class Info:
             "composed" of others, "scalar", or a processor's "instruction".
         threads: How many a kernel may use.
         cache: The state of the cache of compiled code.
+        cuda: The package that compiles for GPUs, and the GPU.
         pool_bytes: The memory that results left and that is kept for others, and how much that may become.
     """
 
@@ -43,6 +45,7 @@ class Info:
     functions: dict[str, str]
     threads: int
     cache: CacheInfo
+    cuda: str
     pool_bytes: tuple[int, int]
 
     def __str__(self) -> str:
@@ -51,7 +54,7 @@ class Info:
 
 
 def info() -> Info:
-    """What taylornb runs on here: versions, processor, vector functions, threads, cache.
+    """What taylornb runs on here: versions, processor, vector functions, threads, cache, GPU.
 
     Examples:
         >>> import taylornb as tn
@@ -73,6 +76,7 @@ def info() -> Info:
         functions=ways,
         threads=threads.count(),
         cache=cache_info(),
+        cuda=described(),
         pool_bytes=(kept.idle, kept.limit),
     )
 

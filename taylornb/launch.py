@@ -12,7 +12,7 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
-from . import buffers
+from . import buffers, gpu
 from .buffers import LINE, Room
 from .errors import UnsupportedError
 from .forms import Form, Way, chosen, streams
@@ -43,6 +43,9 @@ def launch(
     """
     planes = [found.planes for found in operands]
     shape = _common_shape(planes)
+    if way[0] == "cuda":
+        assert isinstance(program, Program)  # kernels there have no loops over coefficients
+        return gpu.launch(program, operands, shape)
     if any(plane.dtype.kind == "O" for plane in planes):
         assert isinstance(program, Program)  # mpmath numbers never become loops
         return _by_mpmath(program, [_without_repeats(plane) for plane in planes], shape, way)
@@ -66,9 +69,9 @@ class Prepared(NamedTuple):
         streaming: Whether the results must start at cache lines, as they do in memory from `rooms`.
     """
 
-    call: Call
+    call: Call | gpu.Call
     slots: tuple[int, ...]
-    rooms: tuple[Room, ...]
+    rooms: tuple[Room | gpu.Room, ...]
     streaming: bool
 
 
@@ -77,6 +80,8 @@ def prepare(program: Program | Rolled, operands: Sequence[Operand], way: Way) ->
     planes = [found.planes for found in operands]
     shape = _common_shape(planes)
     elements = prod(shape)
+    if way[0] == "cuda":
+        return _prepared_on_gpu(program, operands, shape)
     if not elements or any(plane.dtype.kind == "O" for plane in planes):
         return None
     if isinstance(program, Program) and chosen(program.cost, elements, way) != "unrolled":
@@ -92,6 +97,12 @@ def prepare(program: Program | Rolled, operands: Sequence[Operand], way: Way) ->
     streaming = on_lines and _streams(program, planes, rooms)
     call = _call(program, _layouts(used), outs, streaming)
     return Prepared(call, tuple(program.inputs), rooms, streaming) if call is not None else None
+
+
+def _prepared_on_gpu(program: Program | Rolled, operands: Sequence[Operand], shape: Shape) -> Prepared | None:
+    assert isinstance(program, Program)
+    found = gpu.prepare(program, operands, shape)
+    return Prepared(found[0], tuple(program.inputs), found[1], False) if found else None
 
 
 def broadcast_shape(shapes: Sequence[Shape]) -> Shape:

@@ -15,6 +15,7 @@ from .basis import Basis
 from .errors import UnsupportedError
 from .graph import Dtype
 from .support import CONSTANT, Support
+from .targets.cuda.memory import is_on_device, planes_of
 
 Planes = NDArray[Any]
 FLOATS = (np.dtype(np.float64), np.dtype(np.float32))
@@ -61,24 +62,26 @@ class Kind:
         dtype: Of the planes: that of the spec, but for mpmath numbers.
         shape: Of the planes.
         strides: Of the planes.
+        home: Whose memory it is: "cpu", or the library and the number of a GPU.
     """
 
-    __slots__ = ("dtype", "shape", "spec", "strides")
+    __slots__ = ("dtype", "home", "shape", "spec", "strides")
 
-    def __init__(self, spec: Spec, dtype: Dtype, shape: tuple[int, ...], strides: tuple[int, ...]) -> None:
-        self.spec, self.dtype, self.shape, self.strides = spec, dtype, shape, strides
+    def __init__(self, spec: Spec, dtype: Dtype, shape: tuple[int, ...], strides: tuple[int, ...], home: str) -> None:
+        self.spec, self.dtype, self.shape, self.strides, self.home = spec, dtype, shape, strides, home
 
     def same(self, other: Kind) -> bool:
         """Whether they are equal; one that was not met for long may have been forgotten, and made again."""
         return self is other or (
-            (self.shape, self.strides, self.dtype) == (other.shape, other.strides, other.dtype) and self.spec == other.spec
+            (self.shape, self.strides, self.dtype, self.home) == (other.shape, other.strides, other.dtype, other.home)
+            and self.spec == other.spec
         )
 
 
 @lru_cache(maxsize=4096)
-def kind_of(spec: Spec, dtype: Dtype, shape: tuple[int, ...], strides: tuple[int, ...]) -> Kind:
+def kind_of(spec: Spec, dtype: Dtype, shape: tuple[int, ...], strides: tuple[int, ...], home: str = "cpu") -> Kind:
     """The one object for these."""
-    return Kind(spec, dtype, shape, strides)
+    return Kind(spec, dtype, shape, strides, home)
 
 
 class Operand:
@@ -103,7 +106,8 @@ class Operand:
     def kind(self) -> Kind:
         """What a compiled call depends on."""
         if self._kind is None:
-            self._kind = kind_of(self.spec, self.planes.dtype, self.planes.shape, self.planes.strides)
+            planes = self.planes
+            self._kind = kind_of(self.spec, planes.dtype, planes.shape, planes.strides, getattr(planes, "home", "cpu"))
         return self._kind
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -203,6 +207,8 @@ def real_array(value: Any, argument: str, keep_bool: bool = False) -> NDArray[An
     Raises:
         UnsupportedError: For strings, complex numbers, float16, longdouble and other objects.
     """
+    if type(value) is not np.ndarray and is_on_device(value):
+        return planes_of(value)  # type: ignore[return-value]
     if isinstance(value, np.ma.MaskedArray):
         raise UnsupportedError(f"{argument} is a masked array, and series have no masks; use .filled() or tn.where")
     array = np.asarray(value)

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from . import gpu
 from .array import TaylorArray
 from .buffers import LINE, Room
 from .evaluate import Part
@@ -15,7 +16,8 @@ from .graph import Node
 from .kernels import Call, address
 from .launch import Prepared
 from .layout import Layout
-from .operand import Kind, Operand, Planes, Spec, kind_of
+from .operand import Kind, Operand, Planes, Spec, kind_of, operand
+from .targets.cuda.memory import is_on_device
 from .written import WRITES, check, is_shared, is_stale, wrote
 
 DOUBLE = np.dtype(np.float64)
@@ -46,6 +48,10 @@ def kinds(args: Sequence[Any], planes: list[Planes]) -> Kinds | None:
         elif given is float:
             found.append(float)
             planes.append(np.array([arg]))
+        elif is_on_device(arg):
+            there = operand(arg)
+            found.append(there.kind)
+            planes.append(there.planes)
         else:
             return None
     return tuple(found)
@@ -61,7 +67,7 @@ def as_given(kind: Any, given: Planes, found: Operand) -> bool:
 class Step(NamedTuple):
     """A kernel of a call, and the places of its arrays among all: arguments, what was captured, results."""
 
-    call: Call
+    call: Call | gpu.Call
     places: Callable[[list[Planes]], tuple[Planes, ...]]
 
 
@@ -97,7 +103,7 @@ class Repeat:
         self,
         steps: Sequence[Step],
         captured: list[Planes],
-        rooms: Sequence[Room],
+        rooms: Sequence[Room | gpu.Room],
         results: Sequence[Result],
         lines: bool,
         built: Callable[[list[Any]], Any] | None,
@@ -106,7 +112,9 @@ class Repeat:
         self._captured, self._lines, self._built = captured, lines, built
         places = [result.place for result in results]
         self._own = [(result, None if result.place in places[:n] else result.place) for n, result in enumerate(results)]
-        self._only: tuple[Callable[..., None], Room, Result] | None = None  # one kernel of all arguments and the one result
+        self._only: tuple[Callable[..., None], Room | gpu.Room, Result] | None = (
+            None  # one kernel of all arguments and the one result
+        )
         if len(steps) == len(rooms) == 1 and steps[0].places is _ALL and not captured and built is None:
             self._only = steps[0].call.run, rooms[0], results[0]
 
@@ -150,13 +158,13 @@ class Repeat:
         return True
 
 
-def _result(place: int, spec: Spec, shape: tuple[int, ...]) -> Result:
+def _result(place: int, spec: Spec, shape: tuple[int, ...], home: str) -> Result:
     if spec.dtype is None:  # of Python numbers alone
         spec = Spec(spec.support, DOUBLE, spec.basis)
     assert spec.dtype is not None
     layout = Layout.contiguous((len(spec.support.rows), *shape), spec.dtype.itemsize)
     return Result(
-        place, spec, kind_of(spec, spec.dtype, layout.shape, layout.strides), spec.basis is None or spec.dtype.kind == "b"
+        place, spec, kind_of(spec, spec.dtype, layout.shape, layout.strides, home), spec.basis is None or spec.dtype.kind == "b"
     )
 
 
@@ -189,10 +197,12 @@ def repeat(
         built: Puts results in the containers that the function returns; None where it returns one.
     """
     numbers = {node: n for n, node in enumerate([*inputs, *captured])}
-    steps, results, rooms = list[Step](), dict[Node, Result](), list[Room]()
+    steps, results, rooms = list[Step](), dict[Node, Result](), list[Room | gpu.Room]()
     for part, own in parts:
         made = range(len(rooms), len(rooms) + len(own.rooms))
-        results.update({node: _result(n, *like) for n, node, like in zip(made, part.nodes, part.likes, strict=True)})
+        homes = [room.home for room in own.rooms]
+        these = zip(made, part.nodes, part.likes, homes, strict=True)
+        results.update({node: _result(n, *like, home) for n, node, like, home in these})
         rooms += own.rooms
         given = [numbers[part.sources[slot]] for slot in own.slots]
         places = [*given, *(len(numbers) + n for n in made)]

@@ -263,9 +263,20 @@ def _values(node: Node) -> Generator[tuple[Node, int], Scalar, list[Scalar]]:
     return values
 
 
-def write(graph: Tracing, nodes: Sequence[Node], inputs: Mapping[Node, tuple[int, Spec]], basis: Basis) -> Program:
-    """The program that computes every coefficient of the nodes from the inputs, each a (slot, what is known of it)."""
-    series = Series(graph, basis, inputs)
+def write(
+    graph: Tracing, nodes: Sequence[Node], inputs: Mapping[Node, tuple[int, Spec]], basis: Basis, by_node: bool = False
+) -> Program:
+    """The program that computes every coefficient of the nodes from the inputs, each a (slot, what is known of it).
+
+    Args:
+        graph: The graph.
+        nodes: What is computed.
+        inputs: What is known.
+        basis: Of the series.
+        by_node: Whether all coefficients of a node come before those of the next, so that fewer numbers are in use at once;
+            otherwise all that a coefficient of the results needs comes before it.
+    """
+    series = _by_node(graph, nodes, inputs, basis) if by_node else Series(graph, basis, inputs)
     stores: list[Store] = []
     outputs: list[Output] = []
     for place, node in enumerate(nodes):
@@ -277,6 +288,23 @@ def write(graph: Tracing, nodes: Sequence[Node], inputs: Mapping[Node, tuple[int
         stores += [Store(place, row, found[i]) for i, row in support.rows]  # type: ignore[arg-type]
         outputs.append(Output(support, output_dtype(node)))
     return series.writer.program(stores, outputs)
+
+
+def _by_node(graph: Tracing, nodes: Sequence[Node], inputs: Mapping[Node, tuple[int, Spec]], basis: Basis) -> Series:
+    """What is needed of each node, asked for one node after the other: in the order in which the first slopes are known."""
+    asked, series = Series(graph, basis, inputs), Series(graph, basis, inputs)
+    with graph.open():
+        for node in nodes:
+            for i in range(1 if node.constant else basis.size):
+                asked.coefficient(node, i)
+        needed: dict[Node, list[int]] = {}
+        for node, i in asked._known:
+            needed.setdefault(node, []).append(i)
+        place = {key: n for n, key in enumerate(asked._known)}
+        for node, own in sorted(needed.items(), key=lambda item: place[item[0], sorted(item[1])[:2][-1]]):
+            for i in sorted(own):
+                series.coefficient(node, i)
+    return series
 
 
 def output_dtype(node: Node) -> Dtype:

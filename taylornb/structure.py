@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from fractions import Fraction
+from importlib import import_module
+from math import prod
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_tuple
 
 from .basis import same_basis
+from .errors import UnsupportedError
 from .operand import Operand, Planes, Spec
 from .rules import Op
 from .rules import structure as declare
@@ -112,6 +117,22 @@ def _sum(plane: Planes, axis: Any, keepdims: bool, dtype: Any = None) -> Planes:
     return total
 
 
+def _reduced(found: Operand, axis: Any, keepdims: bool, mean: bool) -> Operand:
+    """The sum or the mean over the element axes."""
+    if found.planes.device == "cpu":
+        reduce = _mean if mean else _sum
+        return each_plane([found], lambda plane: reduce(plane, axis, keepdims))
+    device = import_module(".device", __package__)  # kernels, and so of a later module
+    if found.planes.dtype.kind != "f" or not found.planes.size:
+        raise UnsupportedError("sums on a GPU are of float64 or float32, and of one element at least")
+    axes = normalize_axis_tuple(range(len(found.shape)) if axis is None else axis, len(found.shape))
+    monomials, weight = found.spec.support.monomials or (0,), Fraction(1, prod(found.shape[a] for a in axes) if mean else 1)
+    planes = device.totals(device.rows(found, monomials), axes, keepdims)
+    whole = Operand(planes, Spec(Support.packed(range(len(monomials))), planes.dtype, found.spec.basis))
+    planes = device.rows(whole, range(len(monomials)), [weight] * len(monomials)) if mean else planes
+    return Operand(planes, Spec(Support.packed(monomials), planes.dtype, found.spec.basis))
+
+
 def _mean(plane: Planes, axis: Any, keepdims: bool) -> Planes:
     """numpy.mean, which also warns where there is nothing to average."""
     total = np.asarray(_sum(plane, axis, keepdims, None if plane.dtype.kind != "b" else np.float64))
@@ -135,14 +156,14 @@ def _agree(operands: Sequence[Operand], equal: Callable[[Planes, Planes], Any]) 
 sum: Op = declare(
     "sum",
     "The sum over the element axes, as numpy.sum.",
-    lambda operands, axis, keepdims: each_plane(operands, lambda p: _sum(p, axis, keepdims)),
+    lambda operands, axis, keepdims: _reduced(operands[0], axis, keepdims, mean=False),
     bind=_bind_reduction,
     on_truth="number",
 )
 mean: Op = declare(
     "mean",
     "The mean over the element axes, as numpy.mean.",
-    lambda operands, axis, keepdims: each_plane(operands, lambda p: _mean(p, axis, keepdims)),
+    lambda operands, axis, keepdims: _reduced(operands[0], axis, keepdims, mean=True),
     bind=_bind_reduction,
     on_truth="number",
 )

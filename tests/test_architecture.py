@@ -19,6 +19,8 @@ LAYERS = [
     ["basis"],
     ["graph"],
     ["rules"],
+    ["targets.cuda.provider"],
+    ["targets.cuda.memory"],
     ["operand"],
     ["detach", "structure", "written"],
     ["inplace"],
@@ -37,6 +39,8 @@ LAYERS = [
     ["targets.zetas"],
     ["targets.reference"],
     ["targets.multiprecision", "targets.source", "targets.numba", "targets.llvm.machine"],
+    ["targets.cuda.text", "targets.cuda.portable"],
+    ["targets.cuda.compiled"],
     ["targets.llvm.text", "targets.llvm.libmvec"],
     ["targets.llvm.huge"],
     [f"{ELEMENTARY}.{numbers}" for numbers in ("polynomials", "tables", "registers")],
@@ -58,12 +62,16 @@ LAYERS = [
     ["targets.llvm.entry"],
     ["crew"],
     ["kernels"],
+    ["gpu"],
+    ["device"],
     ["launch"],
+    ["reading"],
     ["evaluate"],
     ["notation"],
     ["array"],
     ["out"],
     ["repeat"],
+    ["signature", "scalar", "traced"],
     ["create", "fuse", "functions"],
     ["weird", "points", "worlds"],
     ["agreement"],
@@ -72,7 +80,7 @@ LAYERS = [
     ["derivatives", "testing", "info"],
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
-FREE = {"__init__", "__main__", "targets.__init__", "targets.llvm.__init__"}
+FREE = {"__init__", "__main__", "targets.__init__", "targets.cuda.__init__", "targets.llvm.__init__"}
 
 
 def modules():

@@ -106,7 +106,7 @@ TRACING = [
     (lambda: reference(lambda x: x)(np.float16(1)), tn.UnsupportedError, "positional argument 1 must hold real numbers"),
     (escaped, tn.TracingError, "left the function it was traced in"),
     (lambda: tn.fuse(3), TypeError, "tn.fuse takes a function, not int"),
-    (lambda: tn.fuse(np.sin, target="gpu"), ValueError, "target must be one of 'cpu', 'reference', not 'gpu'"),
+    (lambda: tn.fuse(np.sin, target="gpu"), ValueError, "target must be one of 'cpu', 'cuda', 'reference', not 'gpu'"),
     (lambda: tn.derivatives(lambda x: (x, x), 1.0, 2), TypeError, "one result"),
 ]
 DEFINING = [

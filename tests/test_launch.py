@@ -368,7 +368,7 @@ def test_a_form_can_be_chosen(target):
     [
         ({"form": "rolled"}, r"form must be None or one of 'reference', 'unrolled', 'looped', 'numba', not 'rolled'"),
         ({"form": ""}, r"form must be None or one of .*, not ''"),
-        ({"target": "gpu"}, r"target must be one of 'cpu', 'reference', not 'gpu'"),
+        ({"target": "gpu"}, r"target must be one of 'cpu', 'cuda', 'reference', not 'gpu'"),
         ({"target": "reference", "form": "numba"}, r"form='numba' is compiled, and target=\"reference\" has no compiler"),
         ({"target": "reference", "form": "unrolled"}, r"form='unrolled' is compiled"),
     ],

@@ -57,14 +57,14 @@ def source(program: Program, access: Sequence[str], axes: int = 1) -> str:
     once, per_row, per_element = _loads(program, at)
     body = [f"v{n} = {_expression(ins)}" for n, ins in enumerate(program.instructions) if ins.function != "load"]
     stored = "o, p" if outer else "p"
-    body += [f"y{s.output}[{s.row}, {stored}] = {_term(s.operand, program.outputs[s.output].dtype)}" for s in program.stores]
-    lines = [f"def kernel({arguments}):", *_indented(once, 1)]
+    body += [f"y{s.output}[{s.row}, {stored}] = {term(s.operand, program.outputs[s.output].dtype)}" for s in program.stores]
+    lines = [f"def kernel({arguments}):", *indented(once, 1)]
     depth = 1
     if outer:
-        lines += ["    for o in range(y0.shape[1]):", *_indented(per_row, 2)]
+        lines += ["    for o in range(y0.shape[1]):", *indented(per_row, 2)]
         depth = 2
-    lines += _indented([f"for p in range(y0.shape[{depth}]):"], depth)
-    return "\n".join([*lines, *_indented([*per_element, *body], depth + 1)]) + "\n"
+    lines += indented([f"for p in range(y0.shape[{depth}]):"], depth)
+    return "\n".join([*lines, *indented([*per_element, *body], depth + 1)]) + "\n"
 
 
 def _loads(program: Program, access: dict[int, str]) -> tuple[list[str], list[str], list[str]]:
@@ -78,12 +78,13 @@ def _loads(program: Program, access: dict[int, str]) -> tuple[list[str], list[st
 
 
 def _expression(instruction: Instruction) -> str:
-    terms = [_term(arg, instruction.dtype) for arg in instruction.args]
+    terms = [term(arg, instruction.dtype) for arg in instruction.args]
     form = FORMS.get(instruction.function) or f"np.{instruction.function}({', '.join(terms)})"
     return form.format(*terms, type=instruction.dtype.str[1:])
 
 
-def _term(operand: Operand, dtype: Dtype) -> str:
+def term(operand: Operand, dtype: Dtype) -> str:
+    """An earlier result, or a number of the dtype."""
     if isinstance(operand, Ref):
         return f"v{operand.place}"
     value = real(operand)
@@ -93,5 +94,6 @@ def _term(operand: Operand, dtype: Dtype) -> str:
     return f"({text})" if text.startswith("-") else text
 
 
-def _indented(lines: Sequence[str], depth: int) -> list[str]:
+def indented(lines: Sequence[str], depth: int) -> list[str]:
+    """The lines, so many steps to the right."""
     return ["    " * depth + line for line in lines]

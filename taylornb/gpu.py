@@ -1,0 +1,293 @@
+"""From a program and planes to results on a GPU: the kernel, the memory, and the launch on the caller's stream."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextvars import ContextVar
+from functools import lru_cache
+from importlib import import_module
+from math import prod
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .errors import UnsupportedError
+from .operand import Operand, Planes
+from .program import Dtype, Program
+from .targets.cuda import text
+from .targets.cuda.memory import NUMBA, DevicePlanes, Library, home, planes_of
+from .targets.cuda.provider import available
+
+THREADS = 128  # of a block: with the 40 to 170 registers of such kernels as many as fit, in steps that leave few unused
+BLOCKS = 2**31 - 1  # of a grid, at most
+
+Shape = tuple[int, ...]
+Access = tuple[str | None, ...]
+
+
+class Configuration(NamedTuple):
+    """How a kernel is launched: the blocks of the grid, the threads of a block, and the stream, None for the current one."""
+
+    grid: Any
+    block: Any
+    stream: Any = None
+
+
+_chosen: ContextVar[Configuration | None] = ContextVar("taylornb launch", default=None)
+
+
+@contextmanager
+def configured(configuration: Configuration) -> Iterator[None]:
+    """Kernels of this thread or task are launched like this."""
+    token = _chosen.set(configuration)
+    try:
+        yield
+    finally:
+        _chosen.reset(token)
+
+
+class Launcher:
+    """A function whose kernels are launched as an index says: `f.launch[grid, block](x)`, `f.launch[grid, block, stream](x)`.
+
+    Args:
+        function: The function.
+    """
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self._function = function
+
+    def __getitem__(self, configuration: tuple[Any, ...]) -> Callable[..., Any]:
+        if not isinstance(configuration, tuple) or len(configuration) not in (2, 3):
+            raise TypeError(
+                f"launch takes the blocks of the grid, the threads of a block, and perhaps a stream, as in "
+                f"f.launch[grid, block, stream](x), not {configuration!r}"
+            )
+
+        def launched(*args: Any, **kwargs: Any) -> Any:
+            with configured(Configuration(*configuration)):
+                return self._function(*args, **kwargs)
+
+        return launched
+
+
+class Place(NamedTuple):
+    """Where arguments are, and results will be.
+
+    Attributes:
+        library: Whose arrays they are.
+        number: The number of the device.
+        copied: Whether they came from the processor, and results go back there.
+    """
+
+    library: Library
+    number: int
+    copied: bool
+
+
+def launch(program: Program, operands: Sequence[Operand], shape: Shape) -> list[Any]:
+    """The planes of each output, (rows, *shape), where the operands are.
+
+    Args:
+        program: What is computed.
+        operands: One for each input of the program, on one device. Those on the processor are copied, and the results too.
+        shape: What the elements of the operands broadcast to.
+
+    Raises:
+        UnsupportedError: Where there is no GPU, or no package for it, or the operands are in several places.
+    """
+    available()
+    place = _place(operands)
+    given = [(dtype, _argument(operands[slot])) for slot, dtype in _dtypes(program)]
+    outputs = [room.array() for room in _rooms(program, place, shape)]
+    if prod(shape):
+        Call(program, given, shape, place).run(*(one for _, one in given), *outputs)
+    return [out.array().copy_to_host() if place.copied else out for out in outputs]
+
+
+def prepare(program: Program, operands: Sequence[Operand], shape: Shape) -> tuple[Call, tuple[Room, ...]] | None:
+    """The launch that `launch` would make, and what the results need; None where it makes none, or copies arrays first."""
+    available()
+    place = _place(operands)
+    if place.copied or not prod(shape):
+        return None
+    given = [(dtype, operands[slot].planes) for slot, dtype in _dtypes(program)]
+    return Call(program, given, shape, place), _rooms(program, place, shape)
+
+
+def refuse(operands: Sequence[Operand], target: str) -> None:
+    """Raise unless the operands are in the memory of the processor.
+
+    Raises:
+        UnsupportedError: For an array on a GPU; it says how the function runs there.
+    """
+    for operand in operands:
+        if operand.planes.device != "cpu":
+            raise UnsupportedError(
+                f"an argument is on {operand.planes.device}, and the function runs on target={target!r}; "
+                f'call f.to_target("cuda"), or fuse it with target="cuda"'
+            )
+
+
+# ---- where ------------------------------------------------------------------------------------------
+
+
+def _place(operands: Sequence[Operand]) -> Place:
+    """The one place where the operands are, plain numbers apart, which are arguments of a kernel."""
+    found: dict[str, Planes] = {}
+    for operand in operands:
+        if operand.planes.device != "cpu" or not _is_number(operand):
+            found.setdefault(operand.planes.device, operand.planes)
+    if len(found) > 1:
+        listed = ", ".join(f"{device} ({_kind(planes)} of shape {planes.shape[1:]})" for device, planes in found.items())
+        raise UnsupportedError(f"the arguments are on several devices, {listed}; move them to one of these first")
+    for planes in found.values():
+        if isinstance(planes, DevicePlanes):
+            return Place(planes.library, planes.number, False)
+    if found:
+        _say_once()
+    return Place(NUMBA, 0, True)
+
+
+@lru_cache(maxsize=1)
+def _say_once() -> None:
+    warnings.warn(
+        'NumPy arrays given to target="cuda" are copied to the GPU, and the results back; give arrays that are there '
+        "(CuPy, PyTorch, numba.cuda.to_device) to save the copies. This is said once",
+        UserWarning,
+        stacklevel=2,
+    )
+
+
+def _kind(planes: Any) -> str:
+    return planes.library.name if type(planes) is DevicePlanes else "NumPy"
+
+
+def _is_number(operand: Operand) -> bool:
+    return operand.planes.device == "cpu" and operand.spec.basis is None and operand.planes.size == 1
+
+
+def _argument(operand: Operand) -> Any:
+    """A plain number, or planes on the device."""
+    planes: Any = operand.planes
+    if _is_number(operand) or type(planes) is DevicePlanes:
+        return planes
+    return planes_of(available().cuda.to_device(np.ascontiguousarray(planes)))
+
+
+def _rooms(program: Program, place: Place, shape: Shape) -> tuple[Room, ...]:
+    return tuple(Room(place, (len(out.support.rows), *shape), out.dtype) for out in program.outputs)
+
+
+def _dtypes(program: Program) -> list[tuple[int, Dtype]]:
+    """The inputs that are read, ascending, and their dtypes."""
+    dtypes = {slot: dtype for slot, _, dtype in program.loads}
+    return [(slot, dtypes[slot]) for slot in program.inputs]
+
+
+# ---- the launch -------------------------------------------------------------------------------------
+
+
+class Call:
+    """A kernel on arrays of such layouts: everything about its launch but the arrays and the stream.
+
+    Args:
+        program: What it computes.
+        given: For each input that is read its dtype, and planes on the device or a plain number.
+        shape: Of the elements.
+        place: The device.
+
+    Raises:
+        UnsupportedError: Where there are more axes than a kernel takes.
+    """
+
+    def __init__(self, program: Program, given: Sequence[tuple[Dtype, Any]], shape: Shape, place: Place) -> None:
+        self._place, self._n = place, prod(shape)
+        self._flat = all(type(one) is not DevicePlanes or _is_plain(one, shape) for _, one in given)
+        shape = (self._n,) if self._flat else shape
+        if len(shape) > len(text.AXES):
+            raise UnsupportedError(f"kernels on a GPU take broadcast arrays of up to {len(text.AXES)} axes, not {len(shape)}")
+        access = tuple(_access(self._own(one), shape) if type(one) is DevicePlanes else None for _, one in given)
+        by = import_module(".targets.cuda.compiled", __package__)  # Numba is not imported before it is needed
+        self._kernel = by.kernel(_text(program, access, len(shape)))
+        self._lengths = [np.uint64(length) for length in (self._n, *shape[1:])]
+        self._usual = Configuration(min(-(-self._n // THREADS), BLOCKS), THREADS)
+        self._numbers = [dtype.type for dtype, _ in given]
+
+    def run(self, *arrays: Any) -> None:
+        """Launch it, without waiting for it.
+
+        Args:
+            *arrays: For each input that is read and each output planes on the device, or an array of one number.
+        """
+        grid, block, stream = _chosen.get() or self._usual
+        with current(self._place):
+            inputs = zip(self._numbers, arrays, strict=False)
+            given = [self._own(one).array() if type(one) is DevicePlanes else made(one.item()) for made, one in inputs]
+            outputs = [self._own(out).array() for out in arrays[len(given) :]]
+            launched = launcher(self._kernel, grid, block, stream_of(stream, self._place))
+            launched(*self._lengths, *given, *outputs)
+
+    def _own(self, planes: DevicePlanes) -> DevicePlanes:
+        """The planes with as many axes as the kernel has."""
+        return planes.reshape((len(planes), -1)) if self._flat and planes.ndim != 2 else planes
+
+
+class Room(NamedTuple):
+    """What planes of a result need."""
+
+    place: Place
+    shape: Shape
+    dtype: Dtype
+
+    @property
+    def home(self) -> str:
+        """Whose memory it takes."""
+        return home(self.place.number, self.place.library)
+
+    def array(self) -> Any:
+        """The planes."""
+        return planes_of(self.place.library.empty(self.shape, self.dtype, self.place.number), self.place.library)
+
+
+def current(place: Place) -> AbstractContextManager[Any]:
+    """While the device is the current one."""
+    found = available()
+    if found.simulated or found.cuda.get_current_device().id == place.number:
+        return nullcontext()
+    return found.cuda.gpus[place.number]  # type: ignore[no-any-return]
+
+
+@lru_cache(maxsize=1024)
+def _text(program: Program, access: Access, axes: int) -> str:
+    return text.kernel(program, access, axes)
+
+
+def _is_plain(planes: DevicePlanes, shape: Shape) -> bool:
+    """Whether its elements are all of the shape one after the other, or one."""
+    return planes.contiguous and (planes.shape[1:] == shape or prod(planes.shape[1:]) == 1)
+
+
+def _access(planes: DevicePlanes, shape: Shape) -> str:
+    own = planes.shape[1:]
+    letters = text.AXES[len(shape) - len(own) : len(shape)]
+    return "".join(letter if length > 1 else "0" for letter, length in zip(letters, own, strict=True))
+
+
+def launcher(kernel: Any, grid: Any, block: Any, stream: Any) -> Any:
+    """The kernel as it is called to launch it. In the simulator that is the kernel itself, with the last configuration."""
+    return kernel[grid, block] if available().simulated else _configured(kernel, grid, block, stream)
+
+
+@lru_cache(maxsize=1024)
+def _configured(kernel: Any, grid: Any, block: Any, stream: Any) -> Any:
+    with warnings.catch_warnings():  # Numba has one for grids that do not fill a GPU, as those of small arrays
+        warnings.simplefilter("ignore")
+        return kernel[grid, block, available().cuda.externalstream_of(stream) if isinstance(stream, int) and stream else stream]
+
+
+def stream_of(given: Any, place: Place) -> Any:
+    """The stream as Numba has it, or its address: one that was given, or the current one of the library."""
+    address = place.library.stream(place.number) if given is None else given
+    return getattr(address, "cuda_stream", getattr(address, "ptr", address))  # PyTorch's, CuPy's

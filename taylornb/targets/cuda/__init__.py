@@ -1,0 +1,1 @@
+"""NVIDIA GPUs: a program as Python text that Numba compiles for them, and what launches it."""
