@@ -6,8 +6,6 @@ tiles of four s, which share what is loaded; those with s = q + u stand in line.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from ...rolled import GROUPS, SIDE, Runs, Sum
 from .scratch import Memory
 from .sums import PAIR, Totals
@@ -66,7 +64,7 @@ class _Tile(Totals):
         self._products(groups, (here, b), self.group, [(u, m - u, m) for m in range(len(self.parts)) for u in range(m + 1)])
         for m, part in enumerate(self.parts):
             place = emit(f"getelementptr i8, ptr {room}, i64 {m * stride}")
-            memory.write(place, self.one.dtype, self._sum([self.totals[n] for n in part]))
+            memory.write(place, self.one.dtype, self.added([self.totals[n] for n in part]))
 
     def _far(self, count: str, tile: str, inner: str) -> None:
         """The products with four s, from 4·tile on."""
@@ -83,7 +81,7 @@ class _Tile(Totals):
 
         def products(n: str) -> None:
             here = emit(f"getelementptr [{PAIR * group} x i8], ptr {self.begin}, i64 {n}")
-            for j, k in self._pairs(here, group):
+            for j, k in self.pairs(here, group):
                 a, b = (
                     emit(f"getelementptr [{self.step} x i8], ptr {base}, i64 {n}")
                     for base, n in zip(bases, (j, k), strict=True)
@@ -104,21 +102,3 @@ class _Tile(Totals):
         which = part[self._turn[m] % len(part)]
         self._turn[m] += 1
         self.totals[which] = self.v.madd(a, b, self.totals[which])
-
-    def _pairs(self, here: str, count: int) -> Iterator[tuple[str, str]]:
-        """The next pairs of the list, two by one load where there are two."""
-        emit = self.code.emit
-        for which in range(0, count, 2):
-            kind, bits = ("i64", 64) if count > 1 else ("i32", 32)
-            place = emit(f"getelementptr i8, ptr {here}, i64 {PAIR * which}")
-            word = emit(f"load {kind}, ptr {place}, align {PAIR}")
-            word = word if count > 1 else emit(f"zext i32 {word} to i64")
-            numbers = [
-                emit(f"and i64 {emit(f'lshr i64 {word}, {shift}') if shift else word}, 65535") for shift in range(0, bits, 16)
-            ]
-            yield from zip(numbers[::2], numbers[1::2], strict=True)
-
-    def _sum(self, parts: list[str]) -> str:
-        while len(parts) > 1:
-            parts = [self.v.add(x, y) for x, y in zip(parts[::2], parts[1::2], strict=False)] + parts[len(parts) & ~1 :]
-        return parts[0]

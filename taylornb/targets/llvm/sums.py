@@ -66,12 +66,24 @@ class Totals:
         self.memory, self.code, self.one, self.v, self.i = memory, memory.code, one, v, i
         self.totals = ["zeroinitializer"] * self.count
 
-    def added(self) -> str:
-        """All totals as one."""
-        totals = self.totals
-        while len(totals) > 1:
-            totals = [self.v.add(x, y) for x, y in zip(totals[::2], totals[1::2], strict=True)]
-        return totals[0]
+    def added(self, totals: list[str] | None = None) -> str:
+        """All totals as one, or some of them."""
+        rest = list(self.totals if totals is None else totals)
+        while len(rest) > 1:
+            rest = [self.v.add(x, y) for x, y in zip(rest[::2], rest[1::2], strict=False)] + rest[len(rest) & ~1 :]
+        return rest[0]
+
+    def pairs(self, here: str, count: int) -> Iterator[tuple[str, str]]:
+        """The next pairs of a list, two by one load: loads of numbers and of vectors wait for the same units."""
+        emit = self.code.emit
+        kind, bits = ("i64", 64) if count > 1 else ("i32", 32)
+        for which in range(0, count, 2):
+            place = emit(f"getelementptr i8, ptr {here}, i64 {PAIR * which}")
+            word = emit(f"load {kind}, ptr {place}, align {PAIR}")
+            word = word if count > 1 else emit(f"zext i32 {word} to i64")
+            shifted = [emit(f"lshr i64 {word}, {shift}") if shift else word for shift in range(0, bits, 16)]
+            numbers = [*(emit(f"and i64 {one}, 65535") for one in shifted[:-1]), shifted[-1]]
+            yield from zip(numbers[::2], numbers[1::2], strict=True)
 
     def add(self, which: int, places: tuple[str, str], pair: tuple[str, str] | None) -> None:
         """Add weight·a·b to a total, by the addresses of the coefficients, and by the monomials if there are weights."""
@@ -197,20 +209,9 @@ class _Table(Totals):
 
         def products(n: str) -> None:
             here = emit(f"getelementptr [{PAIR * UNROLL} x i8], ptr {begin}, i64 {n}")
-            for which, (j, k) in enumerate(self._pairs(here)):
+            for which, (j, k) in enumerate(self.pairs(here, UNROLL)):
                 at = [emit(f"getelementptr [{step} x i8], ptr {base}, i64 {n}") for base, n in zip(bases, (j, k), strict=True)]
                 self.add(which, (at[0], at[1]), (j, k))
 
         self.turns(emit(f"lshr i64 {emit(f'sub i64 {stop}, {first}')}, 2"), products)
         return self.added()
-
-    def _pairs(self, here: str) -> Iterator[tuple[str, str]]:
-        """The next pairs of the list, two by one load: loads of numbers and of vectors wait for the same units."""
-        emit = self.code.emit
-        for which in range(0, UNROLL, 2):
-            place = emit(f"getelementptr i8, ptr {here}, i64 {PAIR * which}")
-            word = emit(f"load i64, ptr {place}, align {PAIR}")
-            shifted = [word, *(emit(f"lshr i64 {word}, {bits}") for bits in (16, 32, 48))]
-            numbers = [*(emit(f"and i64 {one}, 65535") for one in shifted[:3]), shifted[3]]
-            yield numbers[0], numbers[1]
-            yield numbers[2], numbers[3]

@@ -93,8 +93,7 @@ class _Tiles(Totals):
             self._tile(j, emit(f"sub i64 {self.i}, {j}"))
 
         self.turns(tiles, tile)
-        v = self.v
-        return [v.add(*self.totals[PARTS * m : PARTS * (m + 1)]) for m in range(SIDE)]
+        return [self.added(self.totals[PARTS * m : PARTS * (m + 1)]) for m in range(SIDE)]
 
     def _tile(self, j: str, k: str) -> None:
         """Sixteen products of a_j … a_{j+3} and b_{k−3} … b_{k+3}."""
