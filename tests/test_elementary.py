@@ -22,7 +22,7 @@ COUNT = 5_000
 # The claims, in units in the last place, for both dtypes.
 MOST = {
     "exp": 1.3, "exp2": 1.5, "expm1": 1.4, "log": 0.9, "log2": 1.1, "log10": 1.1, "log1p": 1.6, "sin": 1.1, "cos": 1.1,
-    "tan": 3.3, "sinh": 1.9, "cosh": 2.1, "tanh": 2.8, "sech2": 3.3, "arcsin": 1.4, "arccos": 1.4, "arctan": 2.0,
+    "tan": 3.3, "sinh": 1.9, "cosh": 2.1, "tanh": 1.7, "sech2": 3.3, "arcsin": 1.4, "arccos": 1.4, "arctan": 2.0,
     "arctan2": 2.2, "arcsinh": 2.1, "arccosh": 2.3, "arctanh": 2.0, "cbrt": 1.3, "hypot": 1.1, "power": 1.4,
     "erf": 1.4, "erfc": 3.5,
 }  # fmt: skip
