@@ -167,11 +167,18 @@ hypot = equation("hypot", "√(a² + b²).", rate=lambda a, b, y: _direction(a, 
 arctan2: Op = equation(
     "arctan2",
     "The angle of the point (x, y), given y first.",
-    per=lambda b, a, y: hypot(_room(a, b) * a, _room(a, b) * b),
+    per=lambda b, a, y: _radius(a, b, y),
     rate=lambda b, a, y: (_room(a, b) * _cosine(a, b, y), -(_room(a, b) * _sine(a, b, y))),
     **_TWO,
 )
 _THREE = {"at": (0.7, 0.3, 0.4), "public": False}
+_radius: Op = equation(
+    "direction_radius",
+    "The radius times the constant for both sides: by the direction that there is, where hypot would need another angle.",
+    value=lambda a, b, phi: hypot(_room(a, b) * a, _room(a, b) * b),
+    rate=lambda a, b, phi, y: (_room(a, b) * _cosine(a, b, phi), _room(a, b) * _sine(a, b, phi), None),
+    **_THREE,
+)
 _cosine: Op = equation(
     "direction_cosine",
     "cos φ.",
@@ -189,7 +196,7 @@ _sine: Op = equation(
 
 
 def _room(a: Any, b: Any) -> Any:
-    """A constant for both sides, so that hypot does not overflow where the angle is ordinary."""
+    """A constant for both sides, so that the radius does not overflow where the angle is ordinary."""
     return where(maximum(absolute(a), absolute(b)) > 1, Fraction(1, 4), 1)
 
 
