@@ -20,8 +20,10 @@ from unittest.mock import patch
 import numpy as np
 
 import taylornb as tn
+from taylornb import gpu
 from taylornb.program import Program
-from taylornb.targets.cuda import compiled, text
+from taylornb.rolled import Rolled
+from taylornb.targets.cuda import compiled, scratch
 from taylornb.targets.cuda.provider import provider
 
 from .operations import CASES, arguments
@@ -32,8 +34,11 @@ CAPABILITY = (9, 0)
 ORDERS = (2, 4, 8, 16)
 DTYPES = ("float64", "float32")
 F1_ORDERS = (4, 8, 16, 24)
+TEMPLATE, TEMPLATE_ONCE = "F1 in C++", "F1 in C++ for one element"  # whose threads go around a loop over elements, as ours do
+SOURCE = Path(__file__).parent / "peers" / "f1.cu"
 COLUMNS = ("kernel", "input", "order", "dtype", "registers", "stack", "spills")
-USED = re.compile(r"^info\s*: used (\d+) registers.* (\d+) stack", re.MULTILINE)
+USED = re.compile(r"Used (\d+) registers")
+STACK = re.compile(r"(\d+) bytes cumulative stack size")
 SPILLED = re.compile(r"(\d+) bytes spill (?:stores|loads)")
 
 
@@ -56,12 +61,13 @@ class Built(NamedTuple):
 
 
 def kernels() -> list[Key]:
-    """Every operation on full series, and F1 on both kinds of input."""
+    """Every operation on full series, and F1 on both kinds of input, by this library and as a template in C++."""
     operations = [Key(name, "full", order, dtype) for name in CASES for order in ORDERS for dtype in DTYPES]
-    return operations + [Key("F1", kind, order, dtype) for kind in ("full", "x+ε") for order in F1_ORDERS for dtype in DTYPES]
+    f1s = [(kind, order, dtype) for kind in ("full", "x+ε") for order in F1_ORDERS for dtype in DTYPES]
+    return operations + [Key(name, *f1) for name in ("F1", TEMPLATE, TEMPLATE_ONCE) for f1 in f1s]
 
 
-def program(key: Key) -> Program:
+def program(key: Key) -> Program | Rolled:
     """The program of a kernel."""
     function, at = (lambda x: f1(np, x), (0.7,)) if key.kernel in WORKLOADS else CASES[key.kernel]
     given = arguments(at, key.order, np.dtype(key.dtype), (2,))
@@ -70,45 +76,66 @@ def program(key: Key) -> Program:
         given = tuple(tn.from_coefficients(np.ones((basis.size, 2), key.dtype), basis) for _ in at)
     elif len(at) > 1:
         raise ValueError("a kernel on x + ε has one argument")
-    (found,) = tn.fuse(function, target="cuda")._programs(given, {}, "unrolled")
+    (found,) = tn.fuse(function, target="cuda")._programs(given, {}, None)
     return found  # type: ignore[no-any-return]
 
 
 def built(key: Key) -> Built:
     """The kernel compiled to PTX and linked."""
-    return _built(program(key))
+    return linked(template(key)) if key.kernel in (TEMPLATE, TEMPLATE_ONCE) else _built(program(key))
 
 
 @lru_cache(maxsize=16)
-def _built(program: Program) -> Built:
-    from cuda.core import Linker, LinkerOptions, ObjectCode
-
-    code = _ptx(program)
-    options = LinkerOptions(arch="sm_90", ptxas_options=["-v"], verbose=True)
-    linker = Linker(ObjectCode.from_ptx(code.encode()), options=options)
-    linker.link("cubin")
-    log = linker.get_info_log()
-    (used,) = USED.findall(log)
-    return Built(int(used[0]), int(used[1]), sum(map(int, SPILLED.findall(log))), code)
-
-
-def _ptx(program: Program) -> str:
+def _built(program: Program | Rolled) -> Built:
     import numba
 
     inputs = {slot: dtype for slot, _, dtype in program.loads}
     dtypes = [*(inputs[slot] for slot in program.inputs), *(out.dtype for out in program.outputs)]
     arrays = [numba.types.Array(numba.from_dtype(dtype), 2, "C") for dtype in dtypes]
-    function = compiled.python(text.kernel(program, ["i"] * len(program.inputs)))
-    return ptx(function, (numba.types.uint64, *arrays))
+    more = [*map(numba.from_dtype, scratch.rows(program)), numba.types.uint32] if isinstance(program, Rolled) else []
+    arrays += [numba.types.Array(of, 1, "C") for of in more]
+    function = compiled.python(gpu.source(program, ("i",) * len(program.inputs)))
+    return linked(intermediate(function, (numba.types.uint64, *arrays)))
 
 
-def ptx(function: Any, signature: tuple[Any, ...]) -> str:
-    """The PTX of a kernel for arguments of these types."""
+def intermediate(function: Any, signature: tuple[Any, ...]) -> bytes:
+    """A kernel for arguments of these types in the language that nvJitLink takes, which Numba launches it from."""
     # Numba asks for the current device where a kernel calls a function, although it is told the compute capability.
     device = SimpleNamespace(compute_capability=CAPABILITY)
     with patch("numba.cuda.dispatcher.get_current_device", lambda: device):
-        found: str = provider().cuda.compile(function, signature, device=False, cc=CAPABILITY, abi="numba")[0]
-    return found
+        cuda = provider().cuda
+        return cuda.compile(function, signature, device=False, cc=CAPABILITY, abi="numba", output="ltoir")[0]  # type: ignore[no-any-return]
+
+
+def template(key: Key) -> bytes:
+    """The template in C++ in the language that nvJitLink takes, by the compiler that nvcc uses too."""
+    from cuda.bindings import nvrtc
+
+    real = "double" if key.dtype == "float64" else "float"
+    macros = [f"ORDER={key.order}", f"REAL={real}", *(["EPSILON"] if key.input == "x+ε" else [])]
+    macros += ["ONCE"] if key.kernel == TEMPLATE_ONCE else []
+    options = [b"-arch=sm_90", b"-dlto", *(f"-D{macro}".encode() for macro in macros)]
+    _, unit = nvrtc.nvrtcCreateProgram(SOURCE.read_bytes(), SOURCE.name.encode(), 0, [], [])
+    (status,) = nvrtc.nvrtcCompileProgram(unit, len(options), options)
+    _, size = nvrtc.nvrtcGetProgramLogSize(unit) if status else nvrtc.nvrtcGetLTOIRSize(unit)
+    found = bytearray(size)
+    (nvrtc.nvrtcGetProgramLog if status else nvrtc.nvrtcGetLTOIR)(unit, found)
+    if status:
+        raise RuntimeError(found.decode())
+    return bytes(found)
+
+
+def linked(code: bytes) -> Built:
+    """The kernel linked as Numba does it: by nvJitLink, which knows the whole of it."""
+    from cuda.core import Linker, LinkerOptions, ObjectCode
+
+    own = {"arch": "sm_90", "link_time_optimization": True}
+    linker = Linker(ObjectCode.from_ltoir(code), options=LinkerOptions(**own, ptxas_options=["-v"], verbose=True))
+    linker.link("cubin")
+    log = linker.get_info_log()
+    ptx = Linker(ObjectCode.from_ltoir(code), options=LinkerOptions(**own, ptx=True)).link("ptx").code
+    (used,), stack = USED.findall(log), STACK.findall(log)
+    return Built(int(used), int(stack[0]) if stack else 0, sum(map(int, SPILLED.findall(log))), ptx.decode())
 
 
 def row(key: Key) -> tuple[str, ...]:

@@ -9,12 +9,13 @@ from math import prod
 
 import numpy as np
 
-from .gpu import THREADS, Call, Place, Room, current, launch, launcher, stream_of
+from .gpu import Call, Place, Room, current, launch, launcher, stream_of
 from .operand import Operand, Spec
 from .program import Instruction, Output, Program, Ref, Store
 from .support import Support
 from .targets.cuda import text
 from .targets.cuda.memory import DevicePlanes
+from .targets.cuda.occupancy import THREADS
 
 SUMMANDS = 64  # elements that a thread adds up
 

@@ -11,11 +11,12 @@ import numpy as np
 from .basis import PLAIN, Basis
 from .device import owned
 from .errors import UnsupportedError
-from .forms import Way, is_looped, may_be_looped
+from .forms import Way, fits_registers, is_looped, may_be_looped
 from .graph import Node, walk
 from .launch import Prepared, broadcast_shape, launch, prepare
 from .loops import estimate, roll
 from .operand import Operand, Planes, Spec
+from .pressure import eased, pressure
 from .program import Program
 from .rolled import Rolled
 from .series import output_dtype, write
@@ -114,7 +115,7 @@ class Evaluator:
             raise UnsupportedError(f"a function of scalars acts on one element, and this one {what}; make it an argument")
         with _writing:
             slots = {node: (slot, spec) for slot, (node, spec) in enumerate(inputs)}
-            return write(self.graph, self.outputs, slots, self.basis or PLAIN, by_node=True)
+            return eased(write(self.graph, self.outputs, slots, self.basis or PLAIN, by_node=True))
 
     def _stages(self, known: Known, way: Way, run: Run, into: Into | None = None) -> list[Operand]:
         if self.graph.captured:
@@ -167,8 +168,14 @@ class Evaluator:
             if may_be_looped(way, (spec.dtype for _, spec in inputs)):
                 count = len(walk(nodes, slots.__contains__))
                 if is_looped(lambda: estimate(self.graph, nodes, slots, basis), count, basis, way):
-                    return roll(self.graph, nodes, slots, basis)
-            return write(self.graph, nodes, slots, basis, by_node=way[0] == "cuda")
+                    return roll(self.graph, nodes, slots, basis, listed=way[0] == "cuda")
+            if way[0] != "cuda":
+                return write(self.graph, nodes, slots, basis)
+            program = eased(write(self.graph, nodes, slots, basis, by_node=True))
+            if way[1] is None and not fits_registers(pressure(program)):
+                rolled = roll(self.graph, nodes, slots, basis, listed=True)
+                return rolled if rolled.loops else program
+            return program
 
 
 def _signature(known: Known) -> Signature:

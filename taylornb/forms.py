@@ -21,10 +21,13 @@ TARGETS: tuple[str, ...] = ("cpu", "cuda", "reference")
 Form = Literal["reference", "unrolled", "looped", "numba"]
 Way = tuple[Target | None, Form | None]  # what the user asked for
 FORMS: tuple[str, ...] = ("reference", "unrolled", "looped", "numba")
+ON_GPU = ("unrolled", "looped")
 
 UNROLLED = 12_000  # instructions; LLVM spends some 60 µs on each, and the time of a first call is to stay below 2 s
 HIGH = 48  # the order from which loops in one variable are as fast as unrolled code,
 HIGH_UNROLLED = 2_000  # if this has more instructions; they compile in a tenth of the time
+ON_GPU_UNROLLED = 2_500  # instructions that Numba makes a kernel of in ten seconds; of twice as many in thirty
+REGISTERS = 960  # bytes in use at once that a GPU's registers hold: 240 of the 255 that a thread has, the rest for addresses
 MARGIN = 6  # a node brings up to so many more, those of its equation, with no more products than a pair of dense series has
 PROMPT = 1_000_000  # instructions times elements that NumPy does in about the time of a compilation, some 20 ms
 # What a function costs there that is one of Python's numbers, called for each element; zetas are some thirty calls of NumPy.
@@ -48,8 +51,8 @@ def check_form(form: str | None, target: str | None) -> None:
     """Raise ValueError unless the form is one of those there are on the target."""
     if form is not None and form not in FORMS:
         raise ValueError(f"form must be None or one of {', '.join(map(repr, FORMS))}, not {form!r}")
-    if target == "cuda" and form is not None:
-        raise ValueError(f'form={form!r} is one of target="cpu", and target="cuda" has one form; leave one of them out')
+    if target == "cuda" and form not in (None, *ON_GPU):
+        raise ValueError(f'form={form!r} is one of target="cpu"; target="cuda" has {" and ".join(map(repr, ON_GPU))}')
     if target == "reference" and form not in (None, "reference"):
         raise ValueError(f'form={form!r} is compiled, and target="reference" has no compiler; leave one of them out')
 
@@ -58,7 +61,7 @@ def may_be_looped(way: Way, dtypes: Iterable[np.dtype[Any] | None]) -> bool:
     """Whether there is a choice between loops and instructions: not for a form without loops, nor for mpmath numbers."""
     target, form = way
     plain = all(dtype is None or dtype.kind != "O" for dtype in dtypes)
-    return plain and (form == "looped" or (form is None and target not in ("reference", "cuda")))
+    return plain and (form == "looped" or (form is None and target != "reference"))
 
 
 def is_looped(instructions: Callable[[], int], nodes: int, basis: Basis, way: Way) -> bool:
@@ -73,8 +76,13 @@ def is_looped(instructions: Callable[[], int], nodes: int, basis: Basis, way: Wa
     if way[1] == "looped":
         return True
     high = len(basis.variables) == 1 and basis.order >= HIGH
-    bound = HIGH_UNROLLED if high else UNROLLED
+    bound = ON_GPU_UNROLLED if way[0] == "cuda" else HIGH_UNROLLED if high else UNROLLED
     return nodes * MARGIN * basis.pairs > bound and instructions() > bound
+
+
+def fits_registers(pressure: int) -> bool:
+    """Whether a thread of a GPU has registers for so many bytes; what has more in use at once becomes loops there."""
+    return pressure <= REGISTERS
 
 
 def chosen(cost: Cost, elements: int, way: Way) -> Form:

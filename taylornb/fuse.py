@@ -24,7 +24,6 @@ from .repeat import Kinds, Repeat, as_given, kinds
 from .signature import NOTHING, Static, argument, key_of
 from .surface import Truths
 from .targets import source
-from .targets.cuda.text import kernel
 from .targets.llvm.machine import assembly
 from .threads import lock
 from .traced import Traced
@@ -125,9 +124,11 @@ class Fused:
 
     def source(self, *args: Tree, **static: Hashable) -> str:
         """The text of the kernels that a call with such arguments runs, every array taken in full."""
+        if self.target == "cuda":
+            programs = self._programs(args, static, self.form)
+            return "\n".join(gpu.source(program, ("i",) * len(program.inputs)) for program in programs)
         programs = self._programs(args, static, form="unrolled")
-        written, index = (kernel, "i") if self.target == "cuda" else (source.source, "p")
-        return "\n".join(written(program, [index] * len(program.inputs)) for program in programs)
+        return "\n".join(source.source(program, ["p"] * len(program.inputs)) for program in programs)
 
     def inspect_llvm(self, *args: Tree, **static: Hashable) -> str:
         """The text in LLVM's language of the kernels that a call with such arguments compiles, every array taken in full."""

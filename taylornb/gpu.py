@@ -16,12 +16,11 @@ import numpy as np
 from .errors import UnsupportedError
 from .operand import Operand, Planes
 from .program import Dtype, Program
-from .targets.cuda import text
+from .rolled import Rolled
+from .targets.cuda import looped, scratch, text
 from .targets.cuda.memory import NUMBA, DevicePlanes, Library, home, planes_of
+from .targets.cuda.occupancy import THREADS, blocks
 from .targets.cuda.provider import available
-
-THREADS = 128  # of a block: with the 40 to 170 registers of such kernels as many as fit, in steps that leave few unused
-BLOCKS = 2**31 - 1  # of a grid, at most
 
 Shape = tuple[int, ...]
 Access = tuple[str | None, ...]
@@ -86,7 +85,7 @@ class Place(NamedTuple):
     copied: bool
 
 
-def launch(program: Program, operands: Sequence[Operand], shape: Shape) -> list[Any]:
+def launch(program: Program | Rolled, operands: Sequence[Operand], shape: Shape) -> list[Any]:
     """The planes of each output, (rows, *shape), where the operands are.
 
     Args:
@@ -106,7 +105,7 @@ def launch(program: Program, operands: Sequence[Operand], shape: Shape) -> list[
     return [out.array().copy_to_host() if place.copied else out for out in outputs]
 
 
-def prepare(program: Program, operands: Sequence[Operand], shape: Shape) -> tuple[Call, tuple[Room, ...]] | None:
+def prepare(program: Program | Rolled, operands: Sequence[Operand], shape: Shape) -> tuple[Call, tuple[Room, ...]] | None:
     """The launch that `launch` would make, and what the results need; None where it makes none, or copies arrays first."""
     available()
     place = _place(operands)
@@ -176,11 +175,11 @@ def _argument(operand: Operand) -> Any:
     return planes_of(available().cuda.to_device(np.ascontiguousarray(planes)))
 
 
-def _rooms(program: Program, place: Place, shape: Shape) -> tuple[Room, ...]:
+def _rooms(program: Program | Rolled, place: Place, shape: Shape) -> tuple[Room, ...]:
     return tuple(Room(place, (len(out.support.rows), *shape), out.dtype) for out in program.outputs)
 
 
-def _dtypes(program: Program) -> list[tuple[int, Dtype]]:
+def _dtypes(program: Program | Rolled) -> list[tuple[int, Dtype]]:
     """The inputs that are read, ascending, and their dtypes."""
     dtypes = {slot: dtype for slot, _, dtype in program.loads}
     return [(slot, dtypes[slot]) for slot in program.inputs]
@@ -202,7 +201,7 @@ class Call:
         UnsupportedError: Where there are more axes than a kernel takes.
     """
 
-    def __init__(self, program: Program, given: Sequence[tuple[Dtype, Any]], shape: Shape, place: Place) -> None:
+    def __init__(self, program: Program | Rolled, given: Sequence[tuple[Dtype, Any]], shape: Shape, place: Place) -> None:
         self._place, self._n = place, prod(shape)
         self._flat = all(type(one) is not DevicePlanes or _is_plain(one, shape) for _, one in given)
         shape = (self._n,) if self._flat else shape
@@ -210,10 +209,11 @@ class Call:
             raise UnsupportedError(f"kernels on a GPU take broadcast arrays of up to {len(text.AXES)} axes, not {len(shape)}")
         access = tuple(_access(self._own(one), shape) if type(one) is DevicePlanes else None for _, one in given)
         by = import_module(".targets.cuda.compiled", __package__)  # Numba is not imported before it is needed
-        self._kernel = by.kernel(_text(program, access, len(shape)))
+        self._kernel = by.kernel(source(program, access, len(shape)))
         self._lengths = [np.uint64(length) for length in (self._n, *shape[1:])]
-        self._usual = Configuration(min(-(-self._n // THREADS), BLOCKS), THREADS)
         self._numbers = [dtype.type for dtype, _ in given]
+        self._rolled = program if isinstance(program, Rolled) else None
+        self._usual: Configuration | None = None
 
     def run(self, *arrays: Any) -> None:
         """Launch it, without waiting for it.
@@ -221,13 +221,26 @@ class Call:
         Args:
             *arrays: For each input that is read and each output planes on the device, or an array of one number.
         """
-        grid, block, stream = _chosen.get() or self._usual
         with current(self._place):
             inputs = zip(self._numbers, arrays, strict=False)
             given = [self._own(one).array() if type(one) is DevicePlanes else made(one.item()) for made, one in inputs]
             outputs = [self._own(out).array() for out in arrays[len(given) :]]
+            grid, block, stream = _chosen.get() or self._usual or self._configuration([*given, *outputs])
             launched = launcher(self._kernel, grid, block, stream_of(stream, self._place))
-            launched(*self._lengths, *given, *outputs)
+            launched(*self._lengths, *given, *outputs, *(self._scratch(_count(grid) * _count(block)) if self._rolled else ()))
+
+    def _configuration(self, arrays: Sequence[Any]) -> Configuration:
+        """The one where the user gives none. With loops no more threads than are on the GPU at once: each has memory."""
+        arguments = [*self._lengths, *arrays, *(self._scratch(1) if self._rolled else ())]
+        waves = [1] if self._rolled else []
+        self._usual = Configuration(blocks(self._kernel, arguments, self._n, *waves), THREADS)
+        return self._usual
+
+    def _scratch(self, threads: int) -> list[Any]:
+        """The scratch memory of loops, and their tables."""
+        assert self._rolled is not None
+        rooms = [Room(self._place, (count,), dtype) for dtype, count in scratch.lengths(self._rolled, threads).items()]
+        return [*(room.array().array() for room in rooms), _tables(self._rolled, self._place.number)]
 
     def _own(self, planes: DevicePlanes) -> DevicePlanes:
         """The planes with as many axes as the kernel has."""
@@ -260,8 +273,20 @@ def current(place: Place) -> AbstractContextManager[Any]:
 
 
 @lru_cache(maxsize=1024)
-def _text(program: Program, access: Access, axes: int) -> str:
-    return text.kernel(program, access, axes)
+def source(program: Program | Rolled, access: Access, axes: int = 1) -> str:
+    """The text of a kernel, as `text.kernel` and `looped.kernel` have it."""
+    return looped.kernel(program, access, axes) if isinstance(program, Rolled) else text.kernel(program, access, axes)
+
+
+@lru_cache(maxsize=64)
+def _tables(rolled: Rolled, device: int) -> Any:
+    """The tables of loops, in the memory of the current device."""
+    return available().cuda.to_device(looped.tables(rolled))
+
+
+def _count(of: Any) -> int:
+    """The blocks of a grid, or the threads of a block."""
+    return prod(of) if isinstance(of, tuple) else int(of)
 
 
 def _is_plain(planes: DevicePlanes, shape: Shape) -> bool:

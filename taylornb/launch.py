@@ -44,7 +44,6 @@ def launch(
     planes = [found.planes for found in operands]
     shape = _common_shape(planes)
     if way[0] == "cuda":
-        assert isinstance(program, Program)  # kernels there have no loops over coefficients
         return gpu.launch(program, operands, shape)
     if any(plane.dtype.kind == "O" for plane in planes):
         assert isinstance(program, Program)  # mpmath numbers never become loops
@@ -100,7 +99,6 @@ def prepare(program: Program | Rolled, operands: Sequence[Operand], way: Way) ->
 
 
 def _prepared_on_gpu(program: Program | Rolled, operands: Sequence[Operand], shape: Shape) -> Prepared | None:
-    assert isinstance(program, Program)
     found = gpu.prepare(program, operands, shape)
     return Prepared(found[0], tuple(program.inputs), found[1], False) if found else None
 

@@ -32,7 +32,14 @@ LARGEST = 65534  # coefficients: their places are 16-bit numbers
 Inputs = Mapping[Node, tuple[int, Spec]]
 
 
-def roll(graph: Tracing, nodes: Sequence[Node], inputs: Inputs, basis: Basis, early: int | None = None) -> Rolled:
+def roll(
+    graph: Tracing,
+    nodes: Sequence[Node],
+    inputs: Inputs,
+    basis: Basis,
+    early: int | None = None,
+    listed: bool = False,
+) -> Rolled:
     """The loops that compute every coefficient of the nodes from the inputs, each a (slot, what is known of it).
 
     Args:
@@ -41,6 +48,7 @@ def roll(graph: Tracing, nodes: Sequence[Node], inputs: Inputs, basis: Basis, ea
         inputs: The inputs.
         basis: The monomials.
         early: In one variable, how many coefficients of each series are written out before the loops; None chooses.
+        listed: Whether all pairs of several variables are listed; otherwise runs of them are where that gains.
 
     Raises:
         UnsupportedError: Where a series has too many coefficients.
@@ -48,7 +56,7 @@ def roll(graph: Tracing, nodes: Sequence[Node], inputs: Inputs, basis: Basis, ea
     if basis.size > LARGEST:
         raise UnsupportedError(f"{basis} has {basis.size:,} coefficients; a looped kernel takes up to {LARGEST:,}")
     with graph.open():
-        return Roller(graph, nodes, inputs, basis, early).rolled()
+        return Roller(graph, nodes, inputs, basis, early, listed).rolled()
 
 
 def estimate(graph: Tracing, nodes: Sequence[Node], inputs: Inputs, basis: Basis) -> int:
@@ -61,11 +69,13 @@ def estimate(graph: Tracing, nodes: Sequence[Node], inputs: Inputs, basis: Basis
 class Roller:
     """The loops of one graph under construction."""
 
-    def __init__(self, graph: Tracing, nodes: Sequence[Node], inputs: Inputs, basis: Basis, early: int | None) -> None:
+    def __init__(
+        self, graph: Tracing, nodes: Sequence[Node], inputs: Inputs, basis: Basis, early: int | None, listed: bool
+    ) -> None:
         self.basis, self.inputs, self.nodes = basis, inputs, tuple(nodes)
         self.series = Series(graph, basis, inputs)
         self.presence = Presence(self.series.recurrences, basis, inputs, nodes)
-        self.memory = Memory(self.series, self.presence, early or self._regular())
+        self.memory = Memory(self.series, self.presence, early or self._regular(), listed)
         self.late = {node: self._late(node) for node in self.presence.nodes}
         self.outputs = tuple(self._output(node) for node in self.nodes)
 

@@ -101,7 +101,7 @@ class Shape(NamedTuple):
     products: int
 
 
-def shape(piece: Piece, presence: Presence, wanted: Flags, early: int, coming: tuple[bool, bool]) -> Shape:
+def shape(piece: Piece, presence: Presence, wanted: Flags, early: int, coming: tuple[bool, bool] | None) -> Shape:
     """The pairs of a piece for the wanted monomials.
 
     Args:
@@ -109,7 +109,7 @@ def shape(piece: Piece, presence: Presence, wanted: Flags, early: int, coming: t
         presence: Which coefficients there are.
         wanted: The monomials i.
         early: The monomials before this one are done before the loops.
-        coming: Whether the coefficients of each factor come in the same loop.
+        coming: Whether the coefficients of each factor come in the same loop; None lists all pairs of several variables.
     """
     i, j, k = presence.selected(piece, wanted)
     count, size = int(wanted.sum()), len(wanted)

@@ -36,11 +36,12 @@ class Memory:
         series: The interpreter that writes the head.
         presence: Which coefficients there are.
         early: The monomials before this one are done in the head.
+        listed: Whether all pairs of several variables are listed, and none are runs.
         place: Of each monomial in the loops.
     """
 
-    def __init__(self, series: Series, presence: Presence, early: int) -> None:
-        self.series, self.presence, self.early = series, presence, early
+    def __init__(self, series: Series, presence: Presence, early: int, listed: bool = False) -> None:
+        self.series, self.presence, self.early, self.listed = series, presence, early, listed
         self.place = ordered(presence.basis).place
         self.slots: dict[Form, int] = {}
         self.zeroed = set[int]()
@@ -84,7 +85,8 @@ class Memory:
 
     def shape(self, piece: Piece, wanted: Flags, together: frozenset[Node]) -> Shape:
         """The pairs of a piece for a node that is computed together with others; equal tables are one object."""
-        found = shape(piece, self.presence, wanted, self.early, (piece.a in together, piece.b in together))
+        coming = None if self.listed else (piece.a in together, piece.b in together)
+        found = shape(piece, self.presence, wanted, self.early, coming)
         if isinstance(found.pairs, Table):
             return found._replace(pairs=self._tables.setdefault(found.pairs, found.pairs))
         return found

@@ -11,7 +11,9 @@ import pytest
 HERE = Path(__file__).parent
 
 
-@pytest.mark.parametrize(("name", "least"), [("cuda_simulated", 150), ("cuda_simulated_arrays", 45)])
+@pytest.mark.parametrize(
+    ("name", "least"), [("cuda_simulated", 150), ("cuda_simulated_arrays", 45), ("cuda_simulated_looped", 680)]
+)
 def test_kernels_are_right_in_the_simulator(name, least):
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:xdist", str(HERE / f"{name}.py")]
     found = subprocess.run(

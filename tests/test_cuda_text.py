@@ -32,10 +32,10 @@ def kernel(n, x0, x1, y0):
         v4 = -v2
         v5 = v4 * f4(0.5)
         v6 = v2 * v0
-        v7 = v3 * v0
-        v8 = v5 * v0
         y0[0, i] = v6
+        v7 = v3 * v0
         y0[1, i] = v7
+        v8 = v5 * v0
         y0[2, i] = v8
         i += step
 """
@@ -86,6 +86,23 @@ def test_the_text_of_a_kernel_over_two_axes_splits_the_number_of_the_element():
     x = tn.variable(np.ones((2, 3)), order=0)
     (program,) = programs(lambda x, a, b, c: x * a + b + c, x, np.ones(3), np.ones((2, 1)), np.ones(1))
     assert text.kernel(program, ["ij", "j", "i0", "0"], axes=2) == KERNEL_OF_TWO_AXES
+
+
+def test_all_inputs_are_read_before_a_result_is_stored():
+    """A result may be stored over an input of the same element."""
+    x = tn.from_coefficients(np.ones((5, 2)), tn.Basis(("x",), 4))
+    (program,) = programs(exp_of_sin, x)
+    lines = text.kernel(program, ["i"]).splitlines()
+    assert max(n for n, line in enumerate(lines) if "= x0[" in line) < min(n for n, line in enumerate(lines) if "y0[" in line)
+
+
+def test_the_letters_of_axes_are_no_other_names():
+    x = tn.variable(np.ones((1,) * 8), order=0)
+    (program,) = programs(lambda x: x + 1, x)
+    written = text.kernel(program, [text.AXES], len(text.AXES))
+    assigned = re.findall(r"^ +(\w+) =", written, re.MULTILINE)
+    assert len(set(assigned)) == len(assigned) == len(text.AXES) + 7 + len(("e", "step", "v0", "v1"))
+    assert not set(assigned) & {"n", *(f"n{axis}" for axis in text.AXES)}
 
 
 def test_the_text_of_a_function_takes_and_returns_scalars():

@@ -40,8 +40,7 @@ def function(text: str) -> Any:
 @lru_cache(maxsize=256)
 def kernel(text: str) -> Any:
     """The kernel of a text, which Numba compiles for the kinds of arrays that it is launched with."""
-    cuda = provider().cuda
-    return cuda.jit(_made(text, "kernel", {**_for_kernels(), "cuda": cuda}))
+    return provider().cuda.jit(python(text))
 
 
 def python(text: str) -> Any:

@@ -7,16 +7,18 @@ float64; there are no arrays but those of the arguments. What the names stand fo
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import numpy as np
 
 from ...number import Number, number
 from ...program import Dtype, Instruction, Operand, Program, Ref, Store
+from ...rolled import Rolled
 from ..reference import function, real
 from ..source import FORMS as PLAIN
 from ..source import indented, term
 
-AXES = "ijklmnpq"  # of the elements
+AXES = "ijklabcd"  # of the elements
 Place = tuple[int, int]  # the slot of an input or output, and the row of it
 
 # The names of NumPy's functions in Python's math module, which CUDA has for both dtypes.
@@ -95,6 +97,23 @@ def device_function(program: Program, parameters: Mapping[Place, str], results: 
 
 
 def kernel(program: Program, access: Sequence[str | None], axes: int = 1) -> str:
+    """The text of a kernel.
+
+    Args:
+        program: What it computes.
+        access: For each input that is read the index of an element: a letter of `AXES` for each axis that it follows, and
+            a 0 for each that it has one element on; it may have fewer axes than the outputs. None for a number.
+        axes: How many axes the elements of the outputs have.
+    """
+    once, each = loads(program, dict(zip(program.inputs, access, strict=True)))
+    stores: dict[int, list[str]] = {}  # by the instruction that they follow: all loads come first, since memory may be shared
+    for store in program.stores:
+        place = store.operand.place if isinstance(store.operand, Ref) else len(program.instructions)
+        stores.setdefault(place, []).append(f"{result(store.output, store.row, axes)} = {stored(program, store)}")
+    return framed(program, axes, once, [*each, *statements(program, stores), *stores.get(len(program.instructions), [])])
+
+
+def framed(program: Program | Rolled, axes: int, once: Sequence[str], each: Sequence[str], more: Sequence[str] = ()) -> str:
     """The text of a kernel: each thread takes every element that is a whole number of grids from its own.
 
     Its arguments are the number of elements, the lengths of the axes but the first, and the planes of the inputs that are
@@ -103,25 +122,39 @@ def kernel(program: Program, access: Sequence[str | None], axes: int = 1) -> str
 
     Args:
         program: What it computes.
-        access: For each input that is read the index of an element: a letter of `AXES` for each axis that it follows, and
-            a 0 for each that it has one element on; it may have fewer axes than the outputs. None for a number.
         axes: How many axes the elements of the outputs have.
+        once: What each thread does before its first element.
+        each: What it does for each element.
+        more: Further arguments.
     """
     names = AXES[:axes]
-    at = dict(zip(program.inputs, access, strict=True))
+    element = names if axes == 1 else "e"
+    inputs, outputs = (f"x{slot}" for slot in program.inputs), (f"y{n}" for n in range(len(program.outputs)))
+    arguments = ["n", *(f"n{axis}" for axis in names[1:]), *inputs, *outputs, *more]
+    head = [*once, f"{element} = u8(cuda.grid(1))", "step = u8(cuda.gridsize(1))", f"while {element} < n:"]
+    loop = [*(_split(names) if axes > 1 else []), *each, f"{element} += step"]
+    return "\n".join([f"def kernel({', '.join(arguments)}):", *indented(head, 1), *indented(loop, 2)]) + "\n"
+
+
+def loads(program: Program, access: Mapping[int, str | None]) -> tuple[list[str], list[str]]:
+    """The statements that read the inputs, by their index: those that serve all elements, and those of each."""
     once, each = list[str](), list[str]()
     for n, instruction in enumerate(program.instructions):
         if instruction.function == "load":
             slot, row = instruction.place
-            own = at[slot]
-            load = f"v{n} = x{slot}" + ("" if own is None else f"[{', '.join([str(row), *own])}]")
-            (each if own and own.strip("0") else once).append(load)
-    stores = [f"y{s.output}[{', '.join([str(s.row), *names])}] = {stored(program, s)}" for s in program.stores]
-    element, lengths = names if axes == 1 else "e", [f"n{axis}" for axis in names[1:]]
-    head = [*once, f"{element} = u8(cuda.grid(1))", "step = u8(cuda.gridsize(1))", f"while {element} < n:"]
-    loop = [*(_split(names) if axes > 1 else []), *each, *statements(program), *stores, f"{element} += step"]
-    arguments = ["n", *lengths, *(f"x{slot}" for slot in program.inputs), *(f"y{n}" for n in range(len(program.outputs)))]
-    return "\n".join([f"def kernel({', '.join(arguments)}):", *indented(head, 1), *indented(loop, 2)]) + "\n"
+            own = access[slot]
+            (each if own and own.strip("0") else once).append(f"v{n} = {argument(slot, str(row), own)}")
+    return once, each
+
+
+def argument(slot: int, row: str, access: str | None) -> str:
+    """The element of a row of an input; the number itself where it is one."""
+    return f"x{slot}" if access is None else f"x{slot}[{', '.join([row, *access])}]"
+
+
+def result(output: int, row: int | str, axes: int) -> str:
+    """The element of a row of an output."""
+    return f"y{output}[{', '.join([str(row), *AXES[:axes]])}]"
 
 
 def _split(names: str) -> list[str]:
@@ -133,10 +166,10 @@ def _split(names: str) -> list[str]:
     return [*found, f"{names[0]} = {rest}"]
 
 
-def statements(program: Program) -> list[str]:
-    """The instructions but loads, one a line; the sine and the cosine of one number together."""
+def statements(program: Program, after: Mapping[int, Sequence[str]] = MappingProxyType({})) -> list[str]:
+    """The instructions but loads, one a line, the sine and the cosine of one number together; and what follows some of them."""
     pairs = _sines_with_cosines(program)
-    found = []
+    found = list[str]()
     for n, instruction in enumerate(program.instructions):
         if n in pairs:
             first, second = pairs[n]
@@ -145,6 +178,7 @@ def statements(program: Program) -> list[str]:
                 found.append(f"v{first}, v{second} = sincos_{dtype}({angle})")
         elif instruction.function != "load":
             found.append(f"v{n} = {_expression(instruction)}")
+        found += after.get(n, ())
     return found
 
 

@@ -1,0 +1,70 @@
+"""How is a sum of products of coefficients a loop in the text of a kernel?"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ...rolled import Band, Runs, Sum, Table
+from ..reference import real
+from ..source import indented
+from .scratch import TABLES, Memory, moved, u8, zero
+
+
+def total(memory: Memory, one: Sum, name: str, span: range) -> list[str]:
+    """The statements that compute a sum at the monomial m.
+
+    Args:
+        memory: Where the coefficients are.
+        one: The sum, over a band or a table.
+        name: What it is called.
+        span: Between which monomials m is.
+    """
+    assert not isinstance(one.over, Runs)
+    if isinstance(one.over, Band):
+        pairs, middle = _band(memory, one, name, one.over, span), _middle(one.over, span, memory.rolled.size)
+    else:
+        pairs, middle = _listed(memory, one, name, one.over), memory.entry(one.over.middle, "m")
+    found = [f"{name} = {zero(one.dtype)}", *pairs]
+    square = [f"j = {middle}", f"half = {memory.at(one.a, 'j')}", f"{name} = {name} + {name} + half * half"]
+    return [*found, *square] if one.half else found
+
+
+def _band(memory: Memory, one: Sum, name: str, band: Band, span: range) -> list[str]:
+    """Pairs j + k = m with both in an interval; limits that no m of the span meets are left out."""
+    (a0, a1), (b0, b1) = band.a, band.b
+    first = u8(a0) if span[-1] - b1 <= a0 else f"(m - {u8(b1)} if m > {u8(a0 + b1)} else {u8(a0)})"
+    if one.half:
+        stop = "(m + u8(1)) >> u8(1)"
+    else:
+        stop = moved("m", 1 - b0)
+        stop = stop if span[-1] - b0 <= a1 else f"({stop} if m < {u8(a1 + b0)} else {u8(a1 + 1)})"
+        stop = stop if span[0] >= b0 else f"({stop} if m >= {u8(b0)} else u8(0))"
+    turn = [_product(memory, one, name, "j", "(m - j)"), "j += u8(1)"]
+    return [f"j = {first}", f"stop = {stop}", "while j < stop:", *indented(turn, 1)]
+
+
+def _middle(band: Band, span: range, nothing: int) -> str:
+    """The j with j + j = m; where there is none the place of the zero behind the coefficients."""
+    first, last = band.a
+    there = ["(m & u8(1)) == u8(0)"]
+    there += [f"m >= {u8(2 * first)}"] if span[0] // 2 < first else []
+    there += [f"m < {u8(2 * last + 1)}"] if span[-1] // 2 > last else []
+    return f"m >> u8(1) if {' and '.join(there)} else {u8(nothing)}"
+
+
+def _listed(memory: Memory, one: Sum, name: str, table: Table) -> list[str]:
+    """Pairs from a list, each a number of 32 bits."""
+    bounds = [f"{end} = {memory.entry(table.start, 'm', '<u4', n)}" for n, end in enumerate(("at", "stop"))]
+    pair = f"pair = u8({TABLES}[{moved('at', memory.table(table.pairs, '<u4'))}])"
+    turn = [pair, "j = pair & u8(65535)", "k = pair >> u8(16)", _product(memory, one, name, "j", "k"), "at += u8(1)"]
+    return [*bounds, "while at < stop:", *indented(turn, 1)]
+
+
+def _product(memory: Memory, one: Sum, name: str, j: str, k: str) -> str:
+    product = f"{memory.at(one.a, j)} * {memory.at(one.b, k)}"
+    if one.weight is None:
+        return f"{name} += {product}"
+    left, right = (f"f8({real(part)!r})" for part in one.weight)
+    # One number, rounded once where left is ±1, since the two may nearly cancel; so in double precision for both dtypes.
+    weight = f"cuda.fma({right}, f8({memory.degree(k)}), {left} * f8({memory.degree(j)}))"
+    return f"{name} += {weight if one.dtype == np.float64 else f'f4({weight})'} * ({product})"
