@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from importlib import import_module
 from math import prod
 from types import SimpleNamespace
@@ -20,6 +21,7 @@ from .provider import available
 
 Shape = tuple[int, ...]
 CUDA = 2  # DLPack's number for the memory of CUDA's devices
+LEGACY = 1  # the address that stands for the default stream in CUDA's array interface
 
 
 class Library(NamedTuple):
@@ -175,13 +177,17 @@ def home(number: int, library: Library) -> str:
 
 
 class Interface:
-    """An array as CUDA's array interface has it."""
+    """An array as CUDA's array interface has it.
+
+    It keeps the memory alive and not the planes, which keep what is made of it: memory in a cycle of references would be
+    free only when Python looks for such cycles, which it does by the number of objects, however large they are.
+    """
 
     def __init__(self, planes: DevicePlanes) -> None:
-        self._planes = planes
+        self._memory = planes.memory
         self.__cuda_array_interface__ = {
             "shape": planes.shape,
-            "strides": planes.strides,
+            "strides": None if planes.contiguous else planes.strides,  # Numba compiles for the one and for the other
             "typestr": planes.dtype.str,
             "data": (planes.address, False),
             "version": 3,
@@ -245,7 +251,12 @@ def planes_of(value: Any, library: Library | None = None) -> DevicePlanes:
         raise UnsupportedError(f"arrays on a GPU hold float64, float32 or bool, not {dtype}; convert it there first")
     strides = interface.get("strides") or packed(shape, dtype.itemsize)
     own = library or (SIMULATOR if simulated else _library(value))
-    return DevicePlanes(value, own, _number(value), (interface["data"][0], shape, tuple(strides), dtype))
+    found = DevicePlanes(value, own, _number(value), (interface["data"][0], shape, tuple(strides), dtype))
+    if own is NUMBA and hasattr(value, "gpu_data"):  # Numba's
+        found._array = value
+    elif own is NUMBA:
+        _wait_for(interface.get("stream"))
+    return found
 
 
 DTYPES = (np.dtype(np.float64), np.dtype(np.float32), np.dtype(bool))
@@ -261,8 +272,16 @@ def _number(value: Any) -> int:
     number = getattr(device, "index", getattr(device, "id", None))  # PyTorch's, CuPy's
     if isinstance(number, int):
         return number
+    if hasattr(value, "gpu_data"):  # Numba's
+        return int(value.gpu_data.context.device.id)
     found = available()
     return 0 if found.simulated else int(found.cuda.get_current_device().id)
+
+
+def _wait_for(stream: int | None) -> None:
+    """Wait for what a library whose current stream is not known here has still to write to its array."""
+    if stream not in (None, LEGACY):  # that of Numba's kernels
+        available().cuda.external_stream(stream).synchronize()
 
 
 def _by_dlpack(value: Any) -> Any:
@@ -280,8 +299,22 @@ def _cupy_empty(shape: Shape, dtype: np.dtype[Any], number: int) -> Any:
         return cupy.empty(shape, dtype)
 
 
+def _numba_empty(shape: Shape, dtype: np.dtype[Any], number: int) -> Any:
+    found = available()
+    with nullcontext() if found.simulated or found.cuda.get_current_device().id == number else found.cuda.gpus[number]:
+        return found.cuda.device_array(shape, dtype)
+
+
 def _of_torch(dtype: np.dtype[Any]) -> Any:
     return getattr(sys.modules["torch"], dtype.name)
+
+
+def _torch_given(planes: DevicePlanes) -> Any:
+    """A view of the tensor itself, so that PyTorch knows whose memory it is: `record_stream` has an effect, for example."""
+    own = planes.copy() if min(planes.strides, default=0) < 0 else planes  # there are no negative strides in PyTorch
+    tensor = own.memory.detach()
+    first = tensor.storage_offset() + (own.address - tensor.data_ptr()) // own.itemsize
+    return tensor.as_strided(own.shape, [stride // own.itemsize for stride in own.strides], first if own.size else 0)
 
 
 def _simulated(own: Interface) -> Any:
@@ -292,7 +325,7 @@ def _simulated(own: Interface) -> Any:
 
 NUMBA = Library(
     "Numba",
-    empty=lambda shape, dtype, number: available().cuda.device_array(shape, dtype),
+    empty=_numba_empty,
     given=lambda planes: planes.array(),
     stream=lambda number: 0,
 )
@@ -306,7 +339,7 @@ CUPY = Library(
 TORCH = Library(
     "PyTorch",
     empty=lambda shape, dtype, number: sys.modules["torch"].empty(shape, dtype=_of_torch(dtype), device=f"cuda:{number}"),
-    given=lambda planes: sys.modules["torch"].as_tensor(planes.interface(), device=planes.device),
+    given=_torch_given,
     stream=lambda number: sys.modules["torch"].cuda.current_stream(number).cuda_stream,
 )
 LIBRARIES = {"cupy": CUPY, "torch": TORCH}
