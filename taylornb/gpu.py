@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from functools import lru_cache
 from importlib import import_module
@@ -17,7 +17,7 @@ from .errors import UnsupportedError
 from .operand import Operand, Planes
 from .program import Dtype, Program
 from .targets.cuda import text
-from .targets.cuda.memory import NUMBA, DevicePlanes, Library, home, planes_of
+from .targets.cuda.memory import NUMBA, DevicePlanes, Library, home, on, planes_of
 from .targets.cuda.provider import available
 
 THREADS = 128  # of a block: with the 40 to 170 registers of such kernels as many as fit, in steps that leave few unused
@@ -253,10 +253,7 @@ class Room(NamedTuple):
 
 def current(place: Place) -> AbstractContextManager[Any]:
     """While the device is the current one."""
-    found = available()
-    if found.simulated or found.cuda.get_current_device().id == place.number:
-        return nullcontext()
-    return found.cuda.gpus[place.number]  # type: ignore[no-any-return]
+    return on(place.number)
 
 
 @lru_cache(maxsize=1024)

@@ -1,5 +1,6 @@
 """Are arrays of CuPy, PyTorch and Numba told apart, waited for and given back as they are? With stand-ins, without a GPU."""
 
+from contextlib import nullcontext
 from types import SimpleNamespace
 
 import numpy as np
@@ -29,6 +30,7 @@ def waited(monkeypatch):
     cuda = SimpleNamespace(
         external_stream=lambda address: SimpleNamespace(synchronize=lambda: found.append(address)),
         get_current_device=lambda: SimpleNamespace(id=1),
+        gpus=[nullcontext()] * 4,
     )
     monkeypatch.setattr(memory, "available", lambda: SimpleNamespace(simulated=False, cuda=cuda))
     return found

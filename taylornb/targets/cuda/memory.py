@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from importlib import import_module
 from math import prod
 from types import SimpleNamespace
@@ -21,7 +21,6 @@ from .provider import available
 
 Shape = tuple[int, ...]
 CUDA = 2  # DLPack's number for the memory of CUDA's devices
-LEGACY = 1  # the address that stands for the default stream in CUDA's array interface
 
 
 class Library(NamedTuple):
@@ -177,14 +176,10 @@ def home(number: int, library: Library) -> str:
 
 
 class Interface:
-    """An array as CUDA's array interface has it.
-
-    It keeps the memory alive and not the planes, which keep what is made of it: memory in a cycle of references would be
-    free only when Python looks for such cycles, which it does by the number of objects, however large they are.
-    """
+    """An array as CUDA's array interface has it."""
 
     def __init__(self, planes: DevicePlanes) -> None:
-        self._memory = planes.memory
+        self._memory = planes.memory  # not the planes, which keep what is made of this: cycles wait for the garbage collector
         self.__cuda_array_interface__ = {
             "shape": planes.shape,
             "strides": None if planes.contiguous else planes.strides,  # Numba compiles for the one and for the other
@@ -254,8 +249,8 @@ def planes_of(value: Any, library: Library | None = None) -> DevicePlanes:
     found = DevicePlanes(value, own, _number(value), (interface["data"][0], shape, tuple(strides), dtype))
     if own is NUMBA and hasattr(value, "gpu_data"):  # Numba's
         found._array = value
-    elif own is NUMBA:
-        _wait_for(interface.get("stream"))
+    elif own is NUMBA and interface.get("stream") not in (None, 1):  # it asks to wait; 1 is the default stream
+        available().cuda.external_stream(interface["stream"]).synchronize()
     return found
 
 
@@ -268,20 +263,12 @@ def _library(value: Any) -> Library:
 
 def _number(value: Any) -> int:
     """The number of the device that an array is on; of a library that does not tell, the current one."""
-    device = getattr(value, "device", None)
-    number = getattr(device, "index", getattr(device, "id", None))  # PyTorch's, CuPy's
+    device = value.gpu_data.context.device if hasattr(value, "gpu_data") else getattr(value, "device", None)
+    number = getattr(device, "index", getattr(device, "id", None))  # PyTorch's; CuPy's and Numba's
     if isinstance(number, int):
         return number
-    if hasattr(value, "gpu_data"):  # Numba's
-        return int(value.gpu_data.context.device.id)
     found = available()
     return 0 if found.simulated else int(found.cuda.get_current_device().id)
-
-
-def _wait_for(stream: int | None) -> None:
-    """Wait for what a library whose current stream is not known here has still to write to its array."""
-    if stream not in (None, LEGACY):  # that of Numba's kernels
-        available().cuda.external_stream(stream).synchronize()
 
 
 def _by_dlpack(value: Any) -> Any:
@@ -299,19 +286,36 @@ def _cupy_empty(shape: Shape, dtype: np.dtype[Any], number: int) -> Any:
         return cupy.empty(shape, dtype)
 
 
-def _numba_empty(shape: Shape, dtype: np.dtype[Any], number: int) -> Any:
+def on(number: int) -> AbstractContextManager[Any]:
+    """While the device is the current one."""
     found = available()
-    with nullcontext() if found.simulated or found.cuda.get_current_device().id == number else found.cuda.gpus[number]:
-        return found.cuda.device_array(shape, dtype)
+    if found.simulated or found.cuda.get_current_device().id == number:
+        return nullcontext()
+    return found.cuda.gpus[number]  # type: ignore[no-any-return]
+
+
+def _numba_empty(shape: Shape, dtype: np.dtype[Any], number: int) -> Any:
+    with on(number):
+        return available().cuda.device_array(shape, dtype)
+
+
+def _numba_given(planes: DevicePlanes) -> Any:
+    with on(planes.number):  # which the array takes down as its own
+        return _forwards(planes).array()
 
 
 def _of_torch(dtype: np.dtype[Any]) -> Any:
     return getattr(sys.modules["torch"], dtype.name)
 
 
+def _forwards(planes: DevicePlanes) -> DevicePlanes:
+    """The planes without negative strides, which PyTorch has not, and Numba does not copy to the processor."""
+    return planes.copy() if min(planes.strides, default=0) < 0 else planes
+
+
 def _torch_given(planes: DevicePlanes) -> Any:
     """A view of the tensor itself, so that PyTorch knows whose memory it is: `record_stream` has an effect, for example."""
-    own = planes.copy() if min(planes.strides, default=0) < 0 else planes  # there are no negative strides in PyTorch
+    own = _forwards(planes)
     tensor = own.memory.detach()
     first = tensor.storage_offset() + (own.address - tensor.data_ptr()) // own.itemsize
     return tensor.as_strided(own.shape, [stride // own.itemsize for stride in own.strides], first if own.size else 0)
@@ -326,7 +330,7 @@ def _simulated(own: Interface) -> Any:
 NUMBA = Library(
     "Numba",
     empty=_numba_empty,
-    given=lambda planes: planes.array(),
+    given=_numba_given,
     stream=lambda number: 0,
 )
 SIMULATOR = NUMBA._replace(name="Numba's simulator")
