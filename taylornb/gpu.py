@@ -281,7 +281,7 @@ def launcher(kernel: Any, grid: Any, block: Any, stream: Any) -> Any:
 def _configured(kernel: Any, grid: Any, block: Any, stream: Any) -> Any:
     with warnings.catch_warnings():  # Numba has one for grids that do not fill a GPU, as those of small arrays
         warnings.simplefilter("ignore")
-        return kernel[grid, block, available().cuda.externalstream_of(stream) if isinstance(stream, int) and stream else stream]
+        return kernel[grid, block, available().cuda.external_stream(stream) if isinstance(stream, int) and stream else stream]
 
 
 def stream_of(given: Any, place: Place) -> Any:
