@@ -1,5 +1,6 @@
 """Is the time that is predicted for a GPU that of the bytes or of the operations, and is there one for every workload?"""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ from bench import gpu, gpu_peers, series
 from bench.peers import Case
 from bench.workloads import WORKLOADS
 
+ROOT = Path(__file__).parents[1]
 SLOW_MEMORY = gpu.Device("of slow memory", bandwidth=1e12, multiply_adds=1e15)
 SLOW_ARITHMETIC = gpu.Device("of slow arithmetic", bandwidth=1e15, multiply_adds=1e12, function=10)
 
@@ -87,3 +89,17 @@ def test_a_peer_is_checked_and_measured():
 def test_a_peer_that_gives_nothing_says_why(capsys, start, stop, expected, printed):
     assert gpu_peers.time(start, CASE, 1000, stop) == expected
     assert printed in capsys.readouterr().err
+
+
+def test_tests_and_benchmark_for_a_gpu_need_nothing_but_pytest():
+    code = (
+        "import sys\n"
+        "missing = 'hypothesis', 'mpmath', 'scipy', 'matplotlib', 'torch', 'jax', 'cupy', 'heyoka'\n"
+        "sys.modules.update(dict.fromkeys(missing))\n"
+        "import bench.gpu, pytest\n"
+        "assert bench.gpu.predictions(bench.gpu.H200)\n"
+        "sys.exit(pytest.main(['-q', '-p', 'no:xdist', '--collect-only', 'tests/test_gpu.py']))\n"
+    )
+    environment = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, env=environment)
+    assert found.returncode == 0, found.stdout[-2000:] + found.stderr[-2000:]

@@ -1,7 +1,7 @@
-"""Is it right on a GPU: launches, streams, the arrays of other libraries, many elements? `python -m pytest -m gpu`.
+"""Is it right on a GPU: launches, streams, the arrays of other libraries, many elements? `python -m pytest tests/test_gpu.py`.
 
-Without a GPU all of it is skipped. What needs none is in test_cuda_text, test_cuda_simulator, test_device_arrays and
-test_registers.
+It needs no package but pytest, and uses CuPy and PyTorch where they are. Without a GPU all of it is skipped. What needs none
+is in test_cuda_text, test_cuda_simulator, test_device_arrays and test_registers.
 """
 
 import gc
