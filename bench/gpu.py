@@ -1,14 +1,19 @@
 """Measure taylornb on a GPU: `python -m bench.gpu`. Correctness first, then throughput, beside jax and torch on that GPU.
 
+Kernels are timed by events of the device, while they wait in its queue behind another one, so that Python takes no part in it.
+Calls are timed by the clock, a few one after the other and then a wait for the device, those of others like those of taylornb.
+
 `python -m bench.gpu --predict` needs no GPU: it prints the time that bytes and operations come to on an H200. The measuring has
-never run, for want of a GPU.
+never run on a GPU, for want of one.
 """
 
 from __future__ import annotations
 
 import argparse
+import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import lru_cache
 from pathlib import Path
 from statistics import median
 from time import perf_counter
@@ -21,13 +26,17 @@ from taylornb import Cost
 from taylornb.targets.cuda.provider import available, described
 
 from . import series
+from .gpu_peers import CHECKED, by_the_clock, compare, jet, time, torch
 from .markdown import table
 from .peers import Case, absent
 from .workloads import WORKLOADS, Workload
 
 POINTS = 10_000_000
-CHECKED = 1000  # points whose coefficients are compared with those of the processor
+COPIED = 1 << 27  # float64 numbers, many times what caches hold
 ROUNDS = 20
+HELD = 1000  # microseconds, about, for which the device is kept busy while a kernel is put in its queue
+LONGEST = 5000  # instructions of programs that are measured: compilers need minutes for longer ones
+PEERS = 180.0  # seconds, after which no further peer is begun
 
 
 class Device(NamedTuple):
@@ -50,14 +59,25 @@ H200 = Device("H200, from its data sheet and a copy that was measured", 4.3e12, 
 
 
 class Line(NamedTuple):
-    """A line of the table, in picoseconds for an element."""
+    """A line of the table, in picoseconds for an element; in place of what is not there stands why.
+
+    Attributes:
+        workload: Its name.
+        order: To which order.
+        kernel: What the kernel takes on the device.
+        call: What a call takes by the clock.
+        predicted: What the kernel could take at best.
+        jet: What a call of jax.experimental.jet takes by the clock.
+        torch: What a call of torch.compile takes by the clock.
+    """
 
     workload: str
     order: int
-    ours: float
+    kernel: float
+    call: float
     predicted: float
-    jet: float | None
-    torch: float | None
+    jet: float | str
+    torch: float | str
 
 
 def predicted(cost: Cost, device: Device) -> float:
@@ -85,28 +105,45 @@ def predictions(device: Device) -> str:
     return table(f"Predicted on an {device.name}", "", ("workload", "order", "bytes", "ps/element", "bound by"), rows)
 
 
-# ---- on a GPU ---------------------------------------------------------------------------------------
+# ---- time on the device ------------------------------------------------------------------------------
 
 
 def picoseconds(call: Callable[[], Any], points: int) -> float:
-    """The median time of a call for an element, by the device's own events."""
+    """The median time of a kernel for an element.
+
+    Args:
+        call: Puts the kernel in the queue, without a wait and without new memory.
+        points: The number of elements.
+    """
     cuda = available().cuda
     for _ in range(3):
         call()
     times = []
     for _ in range(ROUNDS):
         start, end = cuda.event(), cuda.event()
+        _hold()[128, 1](HELD)  # until Python has put the rest behind it
         start.record()
-        kept = call()
+        call()
         end.record()
         end.synchronize()
         times.append(cuda.event_elapsed_time(start, end))
-        del kept
     return 1e9 * median(times) / points
 
 
-def measured_device() -> Device:
-    """The copy bandwidth of the device, and its multiply-adds."""
+@lru_cache(maxsize=1)
+def _hold() -> Any:
+    cuda = available().cuda
+
+    @cuda.jit
+    def hold(microseconds: Any) -> None:
+        for _ in range(microseconds):
+            cuda.nanosleep(np.uint32(1000))
+
+    return hold
+
+
+def measured_device(copied: int = COPIED, threads: int = 1 << 20) -> Device:
+    """The bandwidth of the device, for a copy of so many numbers, and its multiply-adds."""
     cuda = available().cuda
 
     @cuda.jit
@@ -120,106 +157,94 @@ def measured_device() -> Device:
         i = cuda.grid(1)
         a = b = c = d = float(i)
         for _ in range(4096):
-            a, b, c, d = a * 0.999 + 0.001, b * 0.999 + 0.001, c * 0.999 + 0.001, d * 0.999 + 0.001
+            a, b, c, d = a * 0.999 + 0.001, b * 0.999 + 0.002, c * 0.999 + 0.003, d * 0.999 + 0.004
         y[i] = a + b + c + d
 
-    x, y, threads = cuda.device_array(POINTS), cuda.device_array(POINTS), 1 << 20
-    copied = picoseconds(lambda: copy[-(-POINTS // 256), 256](x, y), POINTS)
+    x, y = cuda.device_array(copied), cuda.device_array(copied)
+    bytewise = picoseconds(lambda: copy[-(-copied // 256), 256](x, y), copied)
     chained = picoseconds(lambda: chains[threads // 256, 256](y), threads * 4 * 4096)
-    return Device(described(), 16e12 / copied, 1e12 / chained)
+    return Device(described(), 16e12 / bytewise, 1e12 / chained)
 
 
-def on_device(workload: Workload, order: int, points: int) -> tuple[tn.TaylorArray, ...]:
+# ---- taylornb ----------------------------------------------------------------------------------------
+
+
+def to_gpu() -> tuple[str, Callable[[Any], Any]]:
+    """Whose arrays a call is given, and how they get there: those of a library that keeps memory for later, if there is one."""
+    if not absent("torch"):
+        import torch
+
+        if torch.cuda.is_available():
+            return "PyTorch", lambda array: torch.from_numpy(np.ascontiguousarray(array)).cuda()
+    if not absent("cupy"):
+        import cupy
+
+        return "CuPy", cupy.asarray
+    return "Numba", available().cuda.to_device
+
+
+def on_device(workload: Workload, order: int, points: int, up: Callable[[Any], Any]) -> tuple[tn.TaylorArray, ...]:
     """The arguments of a workload, on the GPU."""
-    cuda = available().cuda
-    return series._series(workload, order, tuple(map(cuda.to_device, workload.inputs(order, points))))
+    return series._series(workload, order, tuple(map(up, workload.inputs(order, points))))
 
 
 def check(workload: Workload, order: int) -> None:
     """Raise unless the coefficients are those of the processor."""
-    fused = series.program(workload, "cuda")
-    got = fused(*on_device(workload, order, CHECKED)).coeffs.copy_to_host()
-    expected = fused.to_target("cpu")(*series.arguments(workload, order, CHECKED)).coeffs
-    np.testing.assert_allclose(got, expected, rtol=1e-9, atol=1e-12, err_msg=f"{workload.name}, order {order}")
+    fused, up = series.program(workload, "cuda"), available().cuda.to_device
+    got = fused(*on_device(workload, order, CHECKED, up)).coeffs.copy_to_host()
+    compare(got, workload, order)
 
 
-def line(workload: Workload, order: int, device: Device, folder: Path, points: int) -> Line:
-    """The times of a cell."""
-    fused, given = series.program(workload, "cuda"), on_device(workload, order, points)
-    case = Case(workload, order, (points,), 1, folder)
+def kernel(fused: tn.Fused, given: tuple[tn.TaylorArray, ...]) -> Callable[[], None]:
+    """The kernel of a call, with all decided before, into the same memory each time."""
+    traced, operands = fused._prepare(given, {})
+    ((_, own),) = traced.evaluator.prepare(traced.known(operands), (fused.target, fused.form))
+    planes = [*(operands[slot].planes for slot in own.slots), *(room.array() for room in own.rooms)]
+    return lambda: own.call.run(*planes)
+
+
+def line(case: Case, device: Device, points: int, stop: float) -> Line:
+    """The times of a cell; peers are not begun after the time at which to stop."""
+    workload, order = case.workload, case.order
+    fused, given = series.program(workload, "cuda"), on_device(workload, order, points, to_gpu()[1])
     cost = series.program(workload).cost(*series.arguments(workload, order, 1))
-    return Line(
-        workload.name,
-        order,
-        picoseconds(lambda: fused(*given), points),
-        predicted(cost, device),
-        _jet(case, points),
-        _torch(case, points),
-    )
+    alone = picoseconds(kernel(fused, given), points)
+    called = by_the_clock(lambda: fused(*given), lambda _: available().cuda.synchronize(), points)
+    peers = [time(peer, case, points, stop) for peer in (jet, torch)]
+    return Line(workload.name, order, alone, called, predicted(cost, device), *peers)
 
 
-def _jet(case: Case, points: int) -> float | None:
-    if absent("jax.experimental.jet"):
-        return None
-    import jax
-
-    from .peers import jet
-
-    jax.config.update("jax_enable_x64", True)
-    if jax.default_backend() != "gpu":
-        return None
-    given = [jax.numpy.asarray(array) for array in case.workload.inputs(case.order, points)]
-    function = jax.jit(jet._form(case))
-    return 1e12 * _by_the_clock(lambda: function(*given).block_until_ready()) / points
+# ---- the table ---------------------------------------------------------------------------------------
 
 
-def _torch(case: Case, points: int) -> float | None:
-    if absent("torch"):
-        return None
-    import torch
-
-    from .peers import pytorch
-
-    if not torch.cuda.is_available():
-        return None
-    given = [tensor.cuda() for tensor in pytorch._tensors(case.workload.inputs(case.order, points))]
-    torch._dynamo.reset()
-    function = torch.compile(pytorch._written_out(case), fullgraph=True)
-
-    def call() -> None:
-        function(*given)
-        torch.cuda.synchronize()
-
-    return 1e12 * _by_the_clock(call) / points
-
-
-def _by_the_clock(call: Callable[[], Any]) -> float:
-    """The median seconds of a call that waits for the device."""
-    for _ in range(3):
-        call()
-    times = []
-    for _ in range(ROUNDS):
-        start = perf_counter()
-        call()
-        times.append(perf_counter() - start)
-    return median(times)
-
-
-def page(lines: list[Line], device: Device) -> str:
+def page(lines: list[Line], device: Device, remark: str = "") -> str:
     """The one table."""
-    remark = (
-        f"{device.name}; copy {device.bandwidth / 1e12:.2f} TB/s, {device.multiply_adds / 1e12:.1f} float64 multiply-adds/ps"
-    )
-    head = ("workload", "order", "ps/element", "of what is possible", "jet is slower by", "torch is slower by")
+    able = f"{device.bandwidth / 1e12:.2f} TB/s in a copy, {device.multiply_adds / 1e12:.1f} float64 multiply-adds/ps"
+    head = ("workload", "order", "kernel, ps/element", "of what is possible", "call, ps/element", "jet", "torch")
     rows = []
     for one in lines:
-        share, others = f"{100 * one.predicted / one.ours:.0f} %", [_times(other, one.ours) for other in (one.jet, one.torch)]
-        rows.append((one.workload, str(one.order), f"{one.ours:.1f}", share, *others))
-    return table("On a GPU", remark, head, rows)
+        share, others = f"{100 * one.predicted / one.kernel:.0f} %", [_times(other, one.call) for other in (one.jet, one.torch)]
+        rows.append((one.workload, str(one.order), f"{one.kernel:.1f}", share, f"{one.call:.1f}", *others))
+    return table("On a GPU", "; ".join(filter(None, [device.name, able, remark])), head, rows)
 
 
-def _times(other: float | None, ours: float) -> str:
-    return f"{other / ours:.1f}×" if other is not None else "not there"
+def _times(other: float | str, ours: float) -> str:
+    return other if isinstance(other, str) else f"{other / ours:.1f} × a call"
+
+
+def cells() -> Iterator[tuple[Workload, int]]:
+    """What is measured: every workload and order that compilers do not take minutes for."""
+    for workload in WORKLOADS.values():
+        for order in workload.orders:
+            (program,) = series.program(workload)._programs(series.arguments(workload, order, 1), {}, "unrolled")
+            if order <= 16 and len(program.instructions) <= LONGEST:
+                yield workload, order
+
+
+def overhead() -> float:
+    """The microseconds of a call on one element, in which there is nothing but Python and the launch."""
+    fused, given = series.program(WORKLOADS["F1"], "cuda"), on_device(WORKLOADS["F1"], 4, 1, to_gpu()[1])
+    return 1e-6 * by_the_clock(lambda: [fused(*given) for _ in range(20)], lambda _: available().cuda.synchronize(), 20)
 
 
 def main() -> None:
@@ -227,6 +252,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.gpu", description=__doc__)
     parser.add_argument("--predict", action="store_true", help="what an H200 should take; needs no GPU")
     parser.add_argument("--points", type=int, default=POINTS)
+    parser.add_argument("--peers", type=float, default=PEERS, help="seconds, after which no further peer is begun")
     options = parser.parse_args()
     if options.predict:
         print(predictions(H200))
@@ -235,13 +261,16 @@ def main() -> None:
         available()
     except tn.UnsupportedError as error:
         raise SystemExit(str(error)) from None
-    cells = [(workload, order) for workload in WORKLOADS.values() for order in workload.orders if order <= 16]
-    for workload, order in cells:
+    measured = list(cells())
+    for workload, order in measured:
         check(workload, order)
-    device = measured_device()
+    print(f"{len(measured)} workloads and orders are those of the processor", file=sys.stderr)
+    device, stop = measured_device(), perf_counter() + options.peers
+    remark = f"{options.points} elements, arrays of {to_gpu()[0]}; a call on one element takes {overhead():.0f} µs"
     with tempfile.TemporaryDirectory() as folder:
-        lines = [line(workload, order, device, Path(folder), options.points) for workload, order in cells]
-    print(page(lines, device))
+        cases = [Case(workload, order, (options.points,), 1, Path(folder)) for workload, order in measured]
+        lines = [line(case, device, options.points, stop) for case in cases]
+    print(page(lines, device, remark))
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from functools import lru_cache
 from importlib import import_module
@@ -18,7 +18,7 @@ from .operand import Operand, Planes
 from .program import Dtype, Program
 from .rolled import Rolled
 from .targets.cuda import looped, scratch, text
-from .targets.cuda.memory import NUMBA, DevicePlanes, Library, home, planes_of
+from .targets.cuda.memory import NUMBA, DevicePlanes, Library, home, on, planes_of
 from .targets.cuda.occupancy import THREADS, blocks
 from .targets.cuda.provider import available
 
@@ -266,10 +266,7 @@ class Room(NamedTuple):
 
 def current(place: Place) -> AbstractContextManager[Any]:
     """While the device is the current one."""
-    found = available()
-    if found.simulated or found.cuda.get_current_device().id == place.number:
-        return nullcontext()
-    return found.cuda.gpus[place.number]  # type: ignore[no-any-return]
+    return on(place.number)
 
 
 @lru_cache(maxsize=1024)
@@ -309,7 +306,7 @@ def launcher(kernel: Any, grid: Any, block: Any, stream: Any) -> Any:
 def _configured(kernel: Any, grid: Any, block: Any, stream: Any) -> Any:
     with warnings.catch_warnings():  # Numba has one for grids that do not fill a GPU, as those of small arrays
         warnings.simplefilter("ignore")
-        return kernel[grid, block, available().cuda.externalstream_of(stream) if isinstance(stream, int) and stream else stream]
+        return kernel[grid, block, available().cuda.external_stream(stream) if isinstance(stream, int) and stream else stream]
 
 
 def stream_of(given: Any, place: Place) -> Any:

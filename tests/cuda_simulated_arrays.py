@@ -4,9 +4,11 @@
 a GPU.
 """
 
+import gc
 import pickle
 import re
 import warnings
+import weakref
 
 import numpy as np
 import pytest
@@ -124,6 +126,21 @@ def test_arguments_are_not_copied_and_a_variable_is():
     assert down(doubled(array))[0] == 14
     assert down(variable.value)[0] == -1
     assert down(series.value).__array_interface__  # of its own memory
+
+
+def test_memory_is_free_as_soon_as_nothing_refers_to_it():
+    device = tn.variable(up(POINTS), order=2)
+    gc.disable()  # memory in a cycle of references would wait for it
+    try:
+        for _ in range(3):
+            result = on_gpu(device)
+            down(result.coeffs)
+            memory = weakref.ref(result._found.planes.memory)
+            assert memory() is not None
+            del result
+            assert memory() is None
+    finally:
+        gc.enable()
 
 
 def test_operations_at_the_prompt_stay_on_the_device():

@@ -1,19 +1,30 @@
-"""Is it right on a GPU: launches, streams, the arrays of other libraries, many elements? `python -m pytest -m gpu`.
+"""Is it right on a GPU: launches, streams, the arrays of other libraries, many elements? `python -m pytest tests/test_gpu.py`.
 
-Without a GPU all of it is skipped. What needs none is in test_cuda_text, test_cuda_simulator and test_registers.
+It needs no package but pytest, and uses CuPy and PyTorch where they are. Without a GPU all of it is skipped. What needs none
+is in test_cuda_text, test_cuda_simulator, test_device_arrays and test_registers.
 """
+
+import gc
+import math
+import weakref
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from numba import njit
 
 import taylornb as tn
 from bench.operations import CASES, arguments
 from taylornb.errors import UnsupportedError
+from taylornb.gpu import _say_once
 from taylornb.targets.cuda.provider import available
 
 pytestmark = pytest.mark.gpu
 DTYPES = {np.float64: 1e-12, np.float32: 2e-5}
 POINTS = np.linspace(-1, 1, 1000)
+LIBRARIES = ("numba", "cupy", "torch")
+BLOCKS = 128  # with fewer Numba warns in kernels of the user's own
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -33,30 +44,56 @@ def f1(x):
 
 
 on_gpu, on_cpu = tn.fuse(f1, target="cuda"), tn.fuse(f1)
+doubled = tn.fuse(lambda x: 2 * x, target="cuda")
 
 
-def libraries():
-    """How arrays go to the device and come back, for each library that may be installed."""
-    return ["numba", "cupy", "torch"]
-
-
-@pytest.fixture(params=libraries())
+@pytest.fixture(params=LIBRARIES)
 def library(request, cuda):
-    """The functions up and down of a library."""
-    if request.param == "numba":
-        return cuda.to_device, lambda array: array.copy_to_host()
-    module = pytest.importorskip(request.param)
-    if request.param == "cupy":
-        return module.asarray, module.asnumpy
-    return lambda array: module.from_numpy(np.array(array)).cuda(), lambda tensor: tensor.cpu().numpy()
+    """A library that is there."""
+    return libraries(request.param, cuda)
+
+
+def libraries(name, cuda):
+    """How arrays of a library go to the device and come back, and what makes a stream of it."""
+    if name == "numba":
+        return SimpleNamespace(up=cuda.to_device, down=lambda array: array.copy_to_host(), stream=cuda.stream)
+    module = pytest.importorskip(name)
+    if name == "cupy":
+        return SimpleNamespace(up=module.asarray, down=module.asnumpy, stream=lambda: module.cuda.Stream(non_blocking=True))
+    if not module.cuda.is_available():
+        pytest.skip("this PyTorch finds no GPU")
+    return SimpleNamespace(
+        up=lambda array: module.from_numpy(np.array(array)).cuda(),
+        down=lambda tensor: tensor.cpu().numpy(),
+        stream=module.cuda.Stream,
+    )
+
+
+@pytest.fixture
+def torch(cuda):
+    """PyTorch that finds the GPU."""
+    module = pytest.importorskip("torch")
+    if not module.cuda.is_available():
+        pytest.skip("this PyTorch finds no GPU")
+    return module
+
+
+def same(got, points, order):
+    """Whether the coefficients of F1 are those of the processor."""
+    np.testing.assert_allclose(got, on_cpu(tn.variable(points, order=order)).coeffs, rtol=1e-12, atol=1e-15)
+
+
+# ---- results -----------------------------------------------------------------------------------------
 
 
 def test_the_same_kind_comes_out(library):
-    up, down = library
-    x = up(POINTS)
-    result = on_gpu(tn.variable(x, order=4))
-    assert type(result.value) is type(result.coeffs) is type(x)
-    np.testing.assert_allclose(down(result.coeffs), on_cpu(tn.variable(POINTS, order=4)).coeffs, rtol=1e-12, atol=1e-15)
+    x = library.up(POINTS)
+    series = tn.variable(x, order=4)
+    for _ in range(3):  # the third call is one that was prepared
+        result = on_gpu(series)
+        assert type(result.value) is type(result.coeffs) is type(doubled(x)) is type(x)
+        same(library.down(result.coeffs), POINTS, 4)
+        np.testing.assert_array_equal(library.down(doubled(x)), 2 * POINTS)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -72,37 +109,158 @@ def test_every_operation_is_that_of_the_reference(cuda, name, dtype):
         np.testing.assert_allclose(one.copy_to_host(), other, rtol=DTYPES[dtype], atol=DTYPES[dtype] / 10)
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_numbers_truth_values_and_plain_arrays_go_together(library, dtype):
+    def f(x, a, flag, number, truth):
+        return np.where(flag, x * a, x + number), np.where(truth, a * number, a), x > a
+
+    points, a, flag = (POINTS.astype(dtype), np.cos(POINTS).astype(dtype), POINTS > 0.5)
+    expected = tn.fuse(f)(tn.variable(points, order=2), a, flag, 0.3, True)
+    function, given = tn.fuse(f, target="cuda"), (tn.variable(library.up(points), order=2), library.up(a), library.up(flag))
+    for _ in range(3):
+        series, plain, truth = function(*given, 0.3, True)
+        np.testing.assert_allclose(library.down(series.coeffs), expected[0].coeffs, rtol=DTYPES[dtype])
+        np.testing.assert_allclose(library.down(plain), expected[1], rtol=DTYPES[dtype])
+        np.testing.assert_array_equal(library.down(truth), expected[2])
+
+
+def test_views_and_broadcasting(library):
+    a, b = np.random.default_rng(1).uniform(0.2, 0.9, (2, 5, 6))
+    product = tn.fuse(lambda a, b: a * b + np.exp(a), target="cuda")
+    for first, second in [(np.s_[:, ::2], np.s_[1:2, 3:]), (np.s_[::-1], np.s_[:, :1]), (np.s_[2], np.s_[:, ::-1])]:
+        got = product(tn.variable(library.up(a), order=3)[first], tn.variable(library.up(b), order=3)[second])
+        expected = product.to_target("cpu")(tn.variable(a, order=3)[first], tn.variable(b, order=3)[second])
+        np.testing.assert_allclose(library.down(got.coeffs), expected.coeffs, rtol=1e-13)
+
+
+def test_what_is_read_off_a_series(library):
+    def f(x, y):
+        return np.sin(x * y) / (2 + y)
+
+    values = {"x": POINTS, "y": np.cos(POINTS)}
+    got = tn.fuse(f, target="cuda")(*tn.variables(2, **{name: library.up(value) for name, value in values.items()}))
+    expected = f(*tn.variables(2, **values))
+    np.testing.assert_allclose(library.down(got.gradient()), expected.gradient(), rtol=1e-12, atol=1e-15)
+    np.testing.assert_allclose(library.down(got.hessian()), expected.hessian(), rtol=1e-12, atol=1e-14)
+    np.testing.assert_allclose(library.down(got.sum().coeffs), expected.sum().coeffs, rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(library.down(got[::-1].value[10:]), expected[::-1].value[10:], rtol=1e-12, atol=1e-15)
+
+
 @pytest.mark.parametrize("n", [0, 1, 127, 128, 129, 1_000_003])
-def test_any_number_of_elements(cuda, n):
+def test_any_number_of_elements(library, n):
     points = np.linspace(-1, 1, n)
-    got = on_gpu(tn.variable(cuda.to_device(points), order=2)).coeffs.copy_to_host()
-    np.testing.assert_allclose(got, on_cpu(tn.variable(points, order=2)).coeffs, rtol=1e-12, atol=1e-15)
+    same(library.down(on_gpu(tn.variable(library.up(points), order=2)).coeffs), points, 2)
 
 
-def test_more_than_two_to_the_31_elements():
-    torch = pytest.importorskip("torch")
-    n = 2**31 + 1000
-    if torch.cuda.mem_get_info()[0] < 10 * n:
+@pytest.mark.parametrize(("n", "order"), [(2**31 + 1000, 0), (2**29 + 7, 7)])
+def test_more_than_two_to_the_31_elements(cuda, n, order):
+    rows = order + 1
+    if cuda.current_context().get_memory_info().free < 4 * n * (rows + 3):
         pytest.skip("the device has too little free memory")
-    x = torch.full((n,), 0.5, dtype=torch.float32, device="cuda")
-    x[-1] = 2.0
-    got = tn.fuse(lambda x: 2 * x, target="cuda")(x)
-    assert float(got[-1]) == 4.0
-    assert float(got[2**31 - 1]) == 1.0
+
+    @cuda.jit
+    def fill(x):
+        for i in range(cuda.grid(1), x.size, cuda.gridsize(1)):
+            x[i] = np.float32(i % 1000) / np.float32(1000)
+
+    x = cuda.device_array(n, np.float32)
+    fill[4096, 256](x)
+    got = on_gpu(tn.variable(x, order=order)).coeffs
+    assert got.shape == (rows, n)
+    for start in (0, n // 2, n - 1000):
+        points = (np.arange(start, start + 1000) % 1000 / 1000).astype(np.float32)
+        found = np.stack([got[row, start : start + 1000].copy_to_host() for row in range(rows)])
+        np.testing.assert_allclose(found, on_cpu(tn.variable(points, order=order)).coeffs, rtol=2e-5, atol=2e-6)
 
 
-@pytest.mark.parametrize("configuration", [(1, 32), (7, 64), (10_000, 256)])
+def test_numpy_arrays_are_copied_and_results_come_back():
+    _say_once.cache_clear()
+    with pytest.warns(UserWarning, match="are copied to the GPU"):
+        got = on_gpu(tn.variable(POINTS, order=2))
+    assert type(got.coeffs) is np.ndarray
+    same(got.coeffs, POINTS, 2)
+
+
+# ---- other libraries ---------------------------------------------------------------------------------
+
+
+class Foreign:
+    """An array of a library that is not known: another's, with one of the two interfaces."""
+
+    def __init__(self, array, names):
+        for name in names:
+            setattr(self, name, getattr(array, name))
+
+
+@pytest.mark.parametrize("name", ["cupy", "torch"])
+def test_dlpack_alone_will_do(cuda, name):
+    library = libraries(name, cuda)
+    foreign = Foreign(library.up(POINTS), ["__dlpack__", "__dlpack_device__"])
+    same(cuda.as_cuda_array(on_gpu(tn.variable(foreign, order=2)).coeffs).copy_to_host(), POINTS, 2)
+
+
+def test_arrays_of_an_unknown_library_come_back_as_numbas(cuda):
+    array, stream = cuda.to_device(POINTS), cuda.stream()
+    foreign = Foreign(array.bind(stream), ["__cuda_array_interface__"])
+    assert foreign.__cuda_array_interface__["stream"]
+    foreign.alive = array, stream
+    got = on_gpu(tn.variable(foreign, order=2)).coeffs
+    assert type(got) is type(array)
+    same(got.copy_to_host(), POINTS, 2)
+
+
+def test_memory_is_free_as_soon_as_nothing_refers_to_it(torch):
+    series = tn.variable(torch.ones(1 << 20, dtype=torch.float64, device="cuda"), order=2)
+    for _ in range(3):
+        on_gpu(series).coeffs  # noqa: B018
+    before = torch.cuda.memory_allocated()
+    gc.disable()
+    try:
+        for _ in range(5):
+            on_gpu(series).coeffs  # noqa: B018
+            assert torch.cuda.memory_allocated() == before
+    finally:
+        gc.enable()
+
+
+def test_memory_of_numba_is_free_as_soon_as_nothing_refers_to_it(cuda):
+    series = tn.variable(cuda.to_device(POINTS), order=2)
+    gc.disable()
+    try:
+        for _ in range(3):
+            result = on_gpu(series)
+            memory = weakref.ref(result._found.planes.memory)
+            del result
+            assert memory() is None
+    finally:
+        gc.enable()
+
+
+# ---- launches and streams ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("configuration", [(1, 32), (7, 64), (10_000, 256), ((3,), (96,)), (1, 1024)])
 def test_any_launch_computes_all_elements(cuda, configuration):
-    got = on_gpu.launch[configuration](tn.variable(cuda.to_device(POINTS), order=2)).coeffs.copy_to_host()
-    np.testing.assert_allclose(got, on_cpu(tn.variable(POINTS, order=2)).coeffs, rtol=1e-12, atol=1e-15)
+    series = tn.variable(cuda.to_device(POINTS), order=2)
+    for _ in range(3):
+        same(on_gpu.launch[configuration](series).coeffs.copy_to_host(), POINTS, 2)
 
 
-def test_it_runs_on_the_current_stream_of_torch():
-    torch = pytest.importorskip("torch")
+def test_a_stream_that_is_given_is_the_one(library, cuda):
+    series, stream = tn.variable(library.up(POINTS), order=2), library.stream()
+    cuda.synchronize()
+    for _ in range(3):
+        result = on_gpu.launch[8, 128, stream](series)
+        stream.synchronize()
+        same(library.down(result.coeffs), POINTS, 2)
+
+
+def test_it_runs_on_the_current_stream_of_torch(torch):
     x = torch.zeros(1 << 20, dtype=torch.float64, device="cuda")
-    doubled = tn.fuse(lambda x: 2 * x, target="cuda")
-    doubled(x)  # compiled
+    for _ in range(3):
+        doubled(x)  # compiled, and prepared
     stream = torch.cuda.Stream()
+    torch.cuda.synchronize()
     with torch.cuda.stream(stream):
         torch.cuda._sleep(200_000_000)
         x += 1
@@ -112,28 +270,83 @@ def test_it_runs_on_the_current_stream_of_torch():
     assert bool((result == 2).all())
 
 
-def test_cuda_graphs_capture_it():
-    torch = pytest.importorskip("torch")
+def test_it_runs_on_the_current_stream_of_cupy(cuda):
+    cupy = pytest.importorskip("cupy")
+    sleep = cupy.RawKernel(
+        'extern "C" __global__ void s(long long n) {long long t = clock64(); while (clock64() - t < n);}', "s"
+    )
+    x = cupy.zeros(1 << 20)
+    for _ in range(3):
+        doubled(x)
+    sleep((1,), (1,), (np.int64(1),))
+    stream = cupy.cuda.Stream(non_blocking=True)
+    cuda.synchronize()
+    with stream:
+        sleep((1,), (1,), (np.int64(200_000_000),))
+        x += 1
+        result = doubled(x)
+        assert not stream.done  # nothing waited for the device
+    stream.synchronize()
+    assert bool((result == 2).all())
+
+
+def test_arguments_may_be_let_go_while_the_kernel_waits(torch):
+    with torch.cuda.stream(torch.cuda.Stream()):
+        doubled(torch.ones(1 << 20, dtype=torch.float64, device="cuda"))
+        torch.cuda.current_stream().synchronize()
+        torch.cuda._sleep(100_000_000)
+        result = doubled(torch.ones(1 << 20, dtype=torch.float64, device="cuda"))
+        torch.full((1 << 20,), 7.0, dtype=torch.float64, device="cuda")  # in the memory of the argument
+        assert bool((result == 2).all())
+
+
+def test_graphs_of_torch_capture_it(torch):
     x = torch.linspace(0, 1, 1000, dtype=torch.float64, device="cuda")
-    series = tn.variable(x, order=3)
-    on_gpu(series)  # compiled
+    series = tn.from_coefficients(torch.stack([x, torch.ones_like(x)]), tn.Basis(("x",), 1))
+    for _ in range(3):
+        on_gpu(series).coeffs  # noqa: B018 (compiled, and prepared)
     graph = torch.cuda.CUDAGraph()
     with torch.cuda.graph(graph):
         result = on_gpu(series).coeffs
-    graph.replay()
-    torch.cuda.synchronize()
-    np.testing.assert_allclose(
-        result.cpu().numpy(), on_cpu(tn.variable(x.cpu().numpy(), order=3)).coeffs, rtol=1e-12, atol=1e-15
-    )
+    for _ in range(2):
+        result.zero_()
+        graph.replay()
+        torch.cuda.synchronize()
+        same(result.cpu().numpy(), x.cpu().numpy(), 1)
 
 
-def test_views_and_broadcasting(library):
-    up, down = library
-    a, b = np.random.default_rng(1).uniform(0.2, 0.9, (2, 5, 6))
-    product = tn.fuse(lambda a, b: a * b + np.exp(a), target="cuda")
-    got = product(tn.variable(up(a), order=3)[:, ::2], tn.variable(up(b), order=3)[1:2, 3:])
-    expected = product.to_target("cpu")(tn.variable(a, order=3)[:, ::2], tn.variable(b, order=3)[1:2, 3:])
-    np.testing.assert_allclose(down(got.coeffs), expected.coeffs, rtol=1e-13)
+def test_graphs_of_cupy_capture_it(cuda):
+    cupy = pytest.importorskip("cupy")
+    stream = cupy.cuda.Stream(non_blocking=True)
+    with stream:
+        series = tn.variable(cupy.asarray(POINTS), order=3)
+        for _ in range(3):
+            on_gpu(series).coeffs  # noqa: B018 (compiled, prepared, and the memory is in the pool of this stream)
+        stream.synchronize()
+        stream.begin_capture()
+        result = on_gpu(series).coeffs
+        graph = stream.end_capture()
+        for _ in range(2):
+            result.fill(0)
+            graph.launch(stream)
+            stream.synchronize()
+            same(cupy.asnumpy(result), POINTS, 3)
+
+
+def test_many_threads_call_it_at_once(library):
+    functions = [tn.fuse(lambda x, n=n: f1(x) + n, target="cuda") for n in range(4)]
+    series = tn.variable(library.up(POINTS), order=3)
+
+    def called(n):
+        return library.down(functions[n % 4](series).coeffs)
+
+    with ThreadPoolExecutor(4) as pool:
+        for n, got in enumerate(pool.map(called, range(16))):
+            got[0] -= n % 4
+            np.testing.assert_allclose(got, on_cpu(tn.variable(POINTS, order=3)).coeffs, rtol=1e-12, atol=2e-15)
+
+
+# ---- functions of scalars ----------------------------------------------------------------------------
 
 
 def test_a_kernel_of_the_users_own_calls_functions_of_scalars(cuda):
@@ -148,18 +361,59 @@ def test_a_kernel_of_the_users_own_calls_functions_of_scalars(cuda):
                 out[k, i] = found[k]
 
     out = cuda.device_array((4, POINTS.size))
-    kernel[8, 128](cuda.to_device(POINTS), out)
-    np.testing.assert_allclose(out.copy_to_host(), on_cpu(tn.variable(POINTS, order=3)).coeffs, rtol=1e-12, atol=1e-15)
+    kernel[BLOCKS, 128](cuda.to_device(POINTS), out)
+    same(out.copy_to_host(), POINTS, 3)
 
 
-def test_two_devices_are_not_mixed_and_each_runs_where_its_arrays_are():
-    torch = pytest.importorskip("torch")
+def test_it_calls_them_in_branches_and_loops(cuda):
+    value_and_slope = tn.fuse(lambda x, a: np.exp(x) - a * x).device_function(order=1, variables=["x"])
+
+    @njit
+    def polished(x, a):
+        for _ in range(50):
+            value, slope = value_and_slope(x, a)
+            step = value / slope
+            x -= step
+            if math.fabs(step) < 1e-14 * math.fabs(x):
+                break
+        return x
+
+    @cuda.jit
+    def kernel(roots):
+        for i in range(cuda.grid(1), roots.size, cuda.gridsize(1)):
+            roots[i] = polished(roots[i], 3.0) if roots[i] < 1.0 else polished(roots[i], 4.0)
+
+    roots = cuda.to_device(np.concatenate([np.linspace(0.1, 0.9, 500), np.linspace(2, 3, 500)]))
+    kernel[BLOCKS, 32](roots)
+    found = roots.copy_to_host()
+    np.testing.assert_allclose(np.exp(found), np.repeat([3.0, 4.0], 500) * found, rtol=1e-13)
+
+
+# ---- several devices ---------------------------------------------------------------------------------
+
+
+def test_two_devices_are_not_mixed_and_each_runs_where_its_arrays_are(torch):
     if torch.cuda.device_count() < 2:
         pytest.skip("there is one GPU")
     first, second = (tn.variable(torch.ones(10, dtype=torch.float64, device=f"cuda:{n}"), order=2) for n in (0, 1))
     with pytest.raises(tn.UnsupportedError, match=r"several devices, cuda:0 .*, cuda:1"):
         first * second
-    assert on_gpu(second).value.device.index == 1
+    for _ in range(3):
+        assert on_gpu(second).value.device.index == 1
+        same(on_gpu(second).coeffs.cpu().numpy(), np.ones(10), 2)
+        same(on_gpu(first).coeffs.cpu().numpy(), np.ones(10), 2)
+        assert torch.cuda.current_device() == 0
+
+
+def test_arrays_of_numba_are_computed_on_their_device(cuda):
+    if len(cuda.gpus) < 2:
+        pytest.skip("there is one GPU")
+    with cuda.gpus[1]:
+        series = tn.variable(cuda.to_device(POINTS), order=2)
+    for _ in range(3):
+        got = on_gpu(series).coeffs
+        assert got.gpu_data.context.device.id == 1
+        same(got.copy_to_host(), POINTS, 2)
 
 
 def test_it_says_which_gpu_it_is(cuda):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from importlib import import_module
 from math import prod
 from types import SimpleNamespace
@@ -178,10 +179,10 @@ class Interface:
     """An array as CUDA's array interface has it."""
 
     def __init__(self, planes: DevicePlanes) -> None:
-        self._planes = planes
+        self._memory = planes.memory  # not the planes, which keep what is made of this: cycles wait for the garbage collector
         self.__cuda_array_interface__ = {
             "shape": planes.shape,
-            "strides": planes.strides,
+            "strides": None if planes.contiguous else planes.strides,  # Numba compiles for the one and for the other
             "typestr": planes.dtype.str,
             "data": (planes.address, False),
             "version": 3,
@@ -245,7 +246,12 @@ def planes_of(value: Any, library: Library | None = None) -> DevicePlanes:
         raise UnsupportedError(f"arrays on a GPU hold float64, float32 or bool, not {dtype}; convert it there first")
     strides = interface.get("strides") or packed(shape, dtype.itemsize)
     own = library or (SIMULATOR if simulated else _library(value))
-    return DevicePlanes(value, own, _number(value), (interface["data"][0], shape, tuple(strides), dtype))
+    found = DevicePlanes(value, own, _number(value), (interface["data"][0], shape, tuple(strides), dtype))
+    if own is NUMBA and hasattr(value, "gpu_data"):  # Numba's
+        found._array = value
+    elif own is NUMBA and interface.get("stream") not in (None, 1):  # it asks to wait; 1 is the default stream
+        available().cuda.external_stream(interface["stream"]).synchronize()
+    return found
 
 
 DTYPES = (np.dtype(np.float64), np.dtype(np.float32), np.dtype(bool))
@@ -257,8 +263,8 @@ def _library(value: Any) -> Library:
 
 def _number(value: Any) -> int:
     """The number of the device that an array is on; of a library that does not tell, the current one."""
-    device = getattr(value, "device", None)
-    number = getattr(device, "index", getattr(device, "id", None))  # PyTorch's, CuPy's
+    device = value.gpu_data.context.device if hasattr(value, "gpu_data") else getattr(value, "device", None)
+    number = getattr(device, "index", getattr(device, "id", None))  # PyTorch's; CuPy's and Numba's
     if isinstance(number, int):
         return number
     found = available()
@@ -280,8 +286,39 @@ def _cupy_empty(shape: Shape, dtype: np.dtype[Any], number: int) -> Any:
         return cupy.empty(shape, dtype)
 
 
+def on(number: int) -> AbstractContextManager[Any]:
+    """While the device is the current one."""
+    found = available()
+    if found.simulated or found.cuda.get_current_device().id == number:
+        return nullcontext()
+    return found.cuda.gpus[number]  # type: ignore[no-any-return]
+
+
+def _numba_empty(shape: Shape, dtype: np.dtype[Any], number: int) -> Any:
+    with on(number):
+        return available().cuda.device_array(shape, dtype)
+
+
+def _numba_given(planes: DevicePlanes) -> Any:
+    with on(planes.number):  # which the array takes down as its own
+        return _forwards(planes).array()
+
+
 def _of_torch(dtype: np.dtype[Any]) -> Any:
     return getattr(sys.modules["torch"], dtype.name)
+
+
+def _forwards(planes: DevicePlanes) -> DevicePlanes:
+    """The planes without negative strides, which PyTorch has not, and Numba does not copy to the processor."""
+    return planes.copy() if min(planes.strides, default=0) < 0 else planes
+
+
+def _torch_given(planes: DevicePlanes) -> Any:
+    """A view of the tensor itself, so that PyTorch knows whose memory it is: `record_stream` has an effect, for example."""
+    own = _forwards(planes)
+    tensor = own.memory.detach()
+    first = tensor.storage_offset() + (own.address - tensor.data_ptr()) // own.itemsize
+    return tensor.as_strided(own.shape, [stride // own.itemsize for stride in own.strides], first if own.size else 0)
 
 
 def _simulated(own: Interface) -> Any:
@@ -292,8 +329,8 @@ def _simulated(own: Interface) -> Any:
 
 NUMBA = Library(
     "Numba",
-    empty=lambda shape, dtype, number: available().cuda.device_array(shape, dtype),
-    given=lambda planes: planes.array(),
+    empty=_numba_empty,
+    given=_numba_given,
     stream=lambda number: 0,
 )
 SIMULATOR = NUMBA._replace(name="Numba's simulator")
@@ -306,7 +343,7 @@ CUPY = Library(
 TORCH = Library(
     "PyTorch",
     empty=lambda shape, dtype, number: sys.modules["torch"].empty(shape, dtype=_of_torch(dtype), device=f"cuda:{number}"),
-    given=lambda planes: sys.modules["torch"].as_tensor(planes.interface(), device=planes.device),
+    given=_torch_given,
     stream=lambda number: sys.modules["torch"].cuda.current_stream(number).cuda_stream,
 )
 LIBRARIES = {"cupy": CUPY, "torch": TORCH}
