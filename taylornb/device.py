@@ -9,11 +9,12 @@ from math import prod
 
 import numpy as np
 
-from .gpu import Call, Place, Room, current, launch, launcher, stream_of
+from .gpu import Call, Place, Room, current, launch, stream_of
 from .operand import Operand, Spec
 from .program import Instruction, Output, Program, Ref, Store
 from .support import Support
 from .targets.cuda import text
+from .targets.cuda.launching import launcher
 from .targets.cuda.memory import DevicePlanes
 from .targets.cuda.occupancy import THREADS
 

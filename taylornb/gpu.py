@@ -18,9 +18,12 @@ from .operand import Operand, Planes
 from .program import Dtype, Program
 from .rolled import Rolled
 from .targets.cuda import looped, scratch, text
+from .targets.cuda.launching import Launch, address, again, launcher, words
 from .targets.cuda.memory import NUMBA, DevicePlanes, Library, home, on, planes_of
 from .targets.cuda.occupancy import THREADS, blocks
 from .targets.cuda.provider import available
+
+LAUNCHES = 64  # ways to launch a call that are remembered: streams, above all
 
 Shape = tuple[int, ...]
 Access = tuple[str | None, ...]
@@ -214,6 +217,7 @@ class Call:
         self._numbers = [dtype.type for dtype, _ in given]
         self._rolled = program if isinstance(program, Rolled) else None
         self._usual: Configuration | None = None
+        self._known: dict[tuple[Any, Any, int], Launch] = {}
 
     def run(self, *arrays: Any) -> None:
         """Launch it, without waiting for it.
@@ -223,24 +227,60 @@ class Call:
         """
         with current(self._place):
             inputs = zip(self._numbers, arrays, strict=False)
-            given = [self._own(one).array() if type(one) is DevicePlanes else made(one.item()) for made, one in inputs]
-            outputs = [self._own(out).array() for out in arrays[len(given) :]]
-            grid, block, stream = _chosen.get() or self._usual or self._configuration([*given, *outputs])
-            launched = launcher(self._kernel, grid, block, stream_of(stream, self._place))
-            launched(*self._lengths, *given, *outputs, *(self._scratch(_count(grid) * _count(block)) if self._rolled else ()))
+            given = [one if type(one) is DevicePlanes else made(one.item()) for made, one in inputs]
+            given += arrays[len(given) :]
+            chosen = _chosen.get() or self._usual or self._configuration(given)
+            grid, block, stream = chosen[0], chosen[1], stream_of(chosen[2], self._place)
+            more = self._scratch(_count(grid) * _count(block)) if self._rolled else ()
+            known = self._known.get((grid, block, stream))
+            if known is None:
+                self._by_numba(self._arguments(given, more), (grid, block, stream))
+                return
+            numbers: list[Any] = list(self._lengths)
+            for one in given:
+                if type(one) is DevicePlanes:
+                    numbers += self._words(one)
+                else:
+                    numbers.append(one)
+            for one in more:
+                numbers += words(one.size, one.itemsize, one.address, one.shape, one.strides)
+            known(numbers)
 
-    def _configuration(self, arrays: Sequence[Any]) -> Configuration:
+    def _by_numba(self, arguments: Sequence[Any], key: tuple[Any, Any, int]) -> None:
+        """Launch it, and remember how that is done without Numba."""
+        launched = launcher(self._kernel, *key)
+        launched(*arguments)
+        known = again(launched, arguments)
+        if known is not None:
+            if len(self._known) >= LAUNCHES:
+                self._known.clear()
+            self._known[key] = known
+
+    def _configuration(self, given: Sequence[Any]) -> Configuration:
         """The one where the user gives none. With loops no more threads than are on the GPU at once: each has memory."""
-        arguments = [*self._lengths, *arrays, *(self._scratch(1) if self._rolled else ())]
+        arguments = self._arguments(given, self._scratch(1) if self._rolled else ())
         waves = [1] if self._rolled else []
         self._usual = Configuration(blocks(self._kernel, arguments, self._n, *waves), THREADS)
         return self._usual
 
-    def _scratch(self, threads: int) -> list[Any]:
+    def _arguments(self, given: Sequence[Any], more: Sequence[DevicePlanes]) -> list[Any]:
+        """The arguments of the kernel as Numba takes them."""
+        own = [self._own(one).array() if type(one) is DevicePlanes else one for one in given]
+        return [*self._lengths, *own, *(one.array() for one in more)]
+
+    def _words(self, planes: DevicePlanes) -> tuple[int, ...]:
+        """Planes as the kernel itself takes them, with as many axes as it has."""
+        size, each = planes.size, planes.itemsize
+        if self._flat:
+            rows = planes.shape[0]
+            return words(size, each, planes.address, (rows, size // rows), (size // rows * each, each))
+        return words(size, each, planes.address, planes.shape, planes.strides)
+
+    def _scratch(self, threads: int) -> list[DevicePlanes]:
         """The scratch memory of loops, and their tables."""
         assert self._rolled is not None
         rooms = [Room(self._place, (count,), dtype) for dtype, count in scratch.lengths(self._rolled, threads).items()]
-        return [*(room.array().array() for room in rooms), _tables(self._rolled, self._place.number)]
+        return [*(room.array() for room in rooms), _tables(self._rolled, self._place.number)]
 
     def _own(self, planes: DevicePlanes) -> DevicePlanes:
         """The planes with as many axes as the kernel has."""
@@ -276,9 +316,9 @@ def source(program: Program | Rolled, access: Access, axes: int = 1) -> str:
 
 
 @lru_cache(maxsize=64)
-def _tables(rolled: Rolled, device: int) -> Any:
+def _tables(rolled: Rolled, device: int) -> DevicePlanes:
     """The tables of loops, in the memory of the current device."""
-    return available().cuda.to_device(looped.tables(rolled))
+    return planes_of(available().cuda.to_device(looped.tables(rolled)), NUMBA)
 
 
 def _count(of: Any) -> int:
@@ -297,19 +337,6 @@ def _access(planes: DevicePlanes, shape: Shape) -> str:
     return "".join(letter if length > 1 else "0" for letter, length in zip(letters, own, strict=True))
 
 
-def launcher(kernel: Any, grid: Any, block: Any, stream: Any) -> Any:
-    """The kernel as it is called to launch it. In the simulator that is the kernel itself, with the last configuration."""
-    return kernel[grid, block] if available().simulated else _configured(kernel, grid, block, stream)
-
-
-@lru_cache(maxsize=1024)
-def _configured(kernel: Any, grid: Any, block: Any, stream: Any) -> Any:
-    with warnings.catch_warnings():  # Numba has one for grids that do not fill a GPU, as those of small arrays
-        warnings.simplefilter("ignore")
-        return kernel[grid, block, available().cuda.external_stream(stream) if isinstance(stream, int) and stream else stream]
-
-
-def stream_of(given: Any, place: Place) -> Any:
-    """The stream as Numba has it, or its address: one that was given, or the current one of the library."""
-    address = place.library.stream(place.number) if given is None else given
-    return getattr(address, "cuda_stream", getattr(address, "ptr", address))  # PyTorch's, CuPy's
+def stream_of(given: Any, place: Place) -> int:
+    """The address of a stream that was given, or of the current one of the library."""
+    return address(place.library.stream(place.number) if given is None else given)

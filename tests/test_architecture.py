@@ -43,7 +43,7 @@ LAYERS = [
     ["targets.cuda.scratch"],
     ["targets.cuda.sums"],
     ["targets.cuda.looped"],
-    ["targets.cuda.compiled", "targets.cuda.occupancy"],
+    ["targets.cuda.compiled", "targets.cuda.occupancy", "targets.cuda.launching"],
     ["targets.llvm.text", "targets.llvm.libmvec"],
     ["targets.llvm.huge"],
     [f"{ELEMENTARY}.{numbers}" for numbers in ("polynomials", "tables", "registers")],

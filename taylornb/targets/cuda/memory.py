@@ -242,7 +242,7 @@ def planes_of(value: Any, library: Library | None = None) -> DevicePlanes:
         value = _by_dlpack(value)
     interface = value._ary.__array_interface__ if simulated else value.__cuda_array_interface__
     dtype, shape = np.dtype(interface["typestr"]), tuple(interface["shape"])
-    if dtype not in DTYPES:
+    if library is None and dtype not in DTYPES:
         raise UnsupportedError(f"arrays on a GPU hold float64, float32 or bool, not {dtype}; convert it there first")
     strides = interface.get("strides") or packed(shape, dtype.itemsize)
     own = library or (SIMULATOR if simulated else _library(value))

@@ -1,0 +1,67 @@
+"""How is a kernel launched: the first time by Numba, which compiles it, and from then on without Numba in between."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from importlib import import_module
+from typing import Any
+
+from .provider import available
+
+Launch = Callable[[Sequence[Any]], None]
+
+
+def address(stream: Any) -> int:
+    """The address of a stream of CuPy's, PyTorch's or Numba's, or of one that is an address; 0 for the default stream.
+
+    Raises:
+        TypeError: For anything else.
+    """
+    if available().simulated:
+        return 0
+    found = getattr(stream, "cuda_stream", getattr(stream, "ptr", stream))
+    if isinstance(found, str) or not hasattr(found, "__int__"):
+        raise TypeError(f"a stream is one of CuPy's, PyTorch's or Numba's, or the address of one, not {stream!r}")
+    return int(found)
+
+
+def launcher(kernel: Any, grid: Any, block: Any, stream: int) -> Any:
+    """The kernel as it is called to launch it. In the simulator that is the kernel itself, with the last configuration."""
+    return kernel[grid, block] if available().simulated else _configured(kernel, grid, block, stream)
+
+
+@lru_cache(maxsize=1024)
+def _configured(kernel: Any, grid: Any, block: Any, stream: int) -> Any:
+    with warnings.catch_warnings():  # Numba has one for grids that do not fill a GPU, as those of small arrays
+        warnings.simplefilter("ignore")
+        return kernel[grid, block, available().cuda.external_stream(stream) if stream else 0]
+
+
+def again(launched: Any, arguments: Sequence[Any]) -> Launch | None:
+    """What launches a kernel from the second time on, with arguments of the same types; None where only Numba does.
+
+    Numba looks at the type of each argument and at each array in Python, which takes longer than the launch. What it launches
+    is a kernel of CUDA's own package for Python, which takes numbers: of an array those that `words` gives.
+
+    Args:
+        launched: What `launcher` gave, and was called.
+        arguments: What it was called with.
+    """
+    if available().simulated:
+        return None
+    try:
+        core = import_module("cuda.core")
+        dispatcher = launched.dispatcher
+        overload = dispatcher.overloads[tuple([dispatcher.typeof_pyval(one) for one in arguments])]
+        kernel = overload._codelibrary.get_cufunc().kernel
+        stream, configuration = launched.stream, core.LaunchConfig(grid=launched.griddim, block=launched.blockdim)
+    except (ImportError, AttributeError, KeyError):  # another package than numba-cuda, or another version
+        return None
+    return lambda numbers: core.launch(stream, configuration, kernel, *numbers)
+
+
+def words(size: int, itemsize: int, start: int, shape: Sequence[int], strides: Sequence[int]) -> tuple[int, ...]:
+    """An array as a kernel of Numba's takes it: two places for what owns the memory on the processor, and its layout."""
+    return (0, 0, size, itemsize, start, *shape, *strides)
