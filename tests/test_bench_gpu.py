@@ -98,7 +98,7 @@ def test_tests_and_benchmark_for_a_gpu_need_nothing_but_pytest():
         "sys.modules.update(dict.fromkeys(missing))\n"
         "import bench.gpu, pytest\n"
         "assert bench.gpu.predictions(bench.gpu.H200)\n"
-        "sys.exit(pytest.main(['-q', '-p', 'no:xdist', '--collect-only', 'tests/test_gpu.py']))\n"
+        "sys.exit(pytest.main(['-q', '-p', 'no:xdist', '--collect-only', '-m', 'gpu']))\n"
     )
     environment = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, env=environment)

@@ -6,7 +6,6 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from taylornb import gpu
 from taylornb.targets.cuda import memory
 from taylornb.targets.cuda.memory import NUMBA, TORCH, DevicePlanes, Interface, packed, planes_of
 from taylornb.targets.cuda.provider import provider
@@ -84,18 +83,6 @@ def test_a_tensor_comes_back_as_a_view_of_itself(key):
     found = own[key].given() if key != () else own.given()
     assert torch.equal(found, tensor[key])
     assert found.untyped_storage().data_ptr() == base.untyped_storage().data_ptr()
-
-
-@pytest.mark.parametrize(("stream", "expected"), [(0, 0), (28672, ("external", 28672)), ("Numba's own", "Numba's own")])
-def test_kernels_are_launched_on_the_stream_of_any_library(monkeypatch, stream, expected):
-    cuda = SimpleNamespace(external_stream=lambda address: ("external", address))
-    monkeypatch.setattr(gpu, "available", lambda: SimpleNamespace(simulated=False, cuda=cuda))
-
-    class Kernel:
-        def __getitem__(self, configuration):
-            return configuration
-
-    assert gpu.launcher(Kernel(), 5, 128, stream) == (5, 128, expected)
 
 
 def test_that_is_what_numba_calls_it():

@@ -1,4 +1,4 @@
-"""Is it right on a GPU: launches, streams, the arrays of other libraries, many elements? `python -m pytest tests/test_gpu.py`.
+"""Is it right on a GPU: launches, streams, the arrays of other libraries, many elements? `python -m pytest -m gpu`.
 
 It needs no package but pytest, and uses CuPy and PyTorch where they are. Without a GPU all of it is skipped. What needs none
 is in test_cuda_text, test_cuda_simulator, test_device_arrays and test_registers.
@@ -7,8 +7,6 @@ is in test_cuda_text, test_cuda_simulator, test_device_arrays and test_registers
 import gc
 import math
 import weakref
-from concurrent.futures import ThreadPoolExecutor
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,27 +14,12 @@ from numba import njit
 
 import taylornb as tn
 from bench.operations import CASES, arguments
-from taylornb.errors import UnsupportedError
 from taylornb.gpu import _say_once
-from taylornb.targets.cuda.provider import available
 
-pytestmark = pytest.mark.gpu
+pytestmark = [pytest.mark.gpu, pytest.mark.usefixtures("cuda")]
 DTYPES = {np.float64: 1e-12, np.float32: 2e-5}
 POINTS = np.linspace(-1, 1, 1000)
-LIBRARIES = ("numba", "cupy", "torch")
 BLOCKS = 128  # with fewer Numba warns in kernels of the user's own
-
-
-@pytest.fixture(scope="module", autouse=True)
-def cuda():
-    """Numba's module for a GPU that is there."""
-    try:
-        found = available()
-    except UnsupportedError as error:
-        pytest.skip(str(error))
-    if found.simulated:
-        pytest.skip("this is the simulator")
-    return found.cuda
 
 
 def f1(x):
@@ -45,37 +28,6 @@ def f1(x):
 
 on_gpu, on_cpu = tn.fuse(f1, target="cuda"), tn.fuse(f1)
 doubled = tn.fuse(lambda x: 2 * x, target="cuda")
-
-
-@pytest.fixture(params=LIBRARIES)
-def library(request, cuda):
-    """A library that is there."""
-    return libraries(request.param, cuda)
-
-
-def libraries(name, cuda):
-    """How arrays of a library go to the device and come back, and what makes a stream of it."""
-    if name == "numba":
-        return SimpleNamespace(up=cuda.to_device, down=lambda array: array.copy_to_host(), stream=cuda.stream)
-    module = pytest.importorskip(name)
-    if name == "cupy":
-        return SimpleNamespace(up=module.asarray, down=module.asnumpy, stream=lambda: module.cuda.Stream(non_blocking=True))
-    if not module.cuda.is_available():
-        pytest.skip("this PyTorch finds no GPU")
-    return SimpleNamespace(
-        up=lambda array: module.from_numpy(np.array(array)).cuda(),
-        down=lambda tensor: tensor.cpu().numpy(),
-        stream=module.cuda.Stream,
-    )
-
-
-@pytest.fixture
-def torch(cuda):
-    """PyTorch that finds the GPU."""
-    module = pytest.importorskip("torch")
-    if not module.cuda.is_available():
-        pytest.skip("this PyTorch finds no GPU")
-    return module
 
 
 def same(got, points, order):
@@ -122,6 +74,29 @@ def test_numbers_truth_values_and_plain_arrays_go_together(library, dtype):
         np.testing.assert_allclose(library.down(series.coeffs), expected[0].coeffs, rtol=DTYPES[dtype])
         np.testing.assert_allclose(library.down(plain), expected[1], rtol=DTYPES[dtype])
         np.testing.assert_array_equal(library.down(truth), expected[2])
+
+
+@pytest.mark.parametrize(("names", "order"), [("x", 9), ("x", 64), ("xyz", 4)])
+def test_loops_over_coefficients(library, names, order):
+    values = {name: np.linspace(0.3, 0.9, 5000) + n for n, name in enumerate(names)}
+    series = tn.variables(order, **values)
+    series = series if isinstance(series, tuple) else (series,)
+    device = tn.variables(order, **{name: library.up(own) for name, own in values.items()})
+    device = device if isinstance(device, tuple) else (device,)
+    looped = tn.fuse(lambda *args: np.exp(np.sin(sum(args))) / args[0] + args[0] ** 1.7, target="cuda", form="looped")
+    expected = tn.fuse(looped.function)(*series).coeffs
+    for _ in range(3):
+        np.testing.assert_allclose(library.down(looped(*device).coeffs), expected, rtol=1e-9, atol=1e-12)
+
+
+def test_what_has_too_few_registers_becomes_loops(library):
+    basis, rng = tn.Basis(("x",), 16), np.random.default_rng(1)
+    given = [rng.uniform(0.4, 0.8, (17, 3000)) for _ in range(2)]
+    power = tn.fuse(lambda a, b: a**b, target="cuda")
+    got = power(*(tn.from_coefficients(library.up(one), basis) for one in given))
+    assert "tables" in power.source(*(tn.from_coefficients(one, basis) for one in given))
+    expected = tn.fuse(lambda a, b: a**b)(*(tn.from_coefficients(one, basis) for one in given))
+    np.testing.assert_allclose(library.down(got.coeffs), expected.coeffs, rtol=1e-9)
 
 
 def test_views_and_broadcasting(library):
@@ -192,9 +167,8 @@ class Foreign:
             setattr(self, name, getattr(array, name))
 
 
-@pytest.mark.parametrize("name", ["cupy", "torch"])
-def test_dlpack_alone_will_do(cuda, name):
-    library = libraries(name, cuda)
+@pytest.mark.parametrize("library", ["cupy", "torch"], indirect=True)
+def test_dlpack_alone_will_do(cuda, library):
     foreign = Foreign(library.up(POINTS), ["__dlpack__", "__dlpack_device__"])
     same(cuda.as_cuda_array(on_gpu(tn.variable(foreign, order=2)).coeffs).copy_to_host(), POINTS, 2)
 
@@ -234,116 +208,6 @@ def test_memory_of_numba_is_free_as_soon_as_nothing_refers_to_it(cuda):
             assert memory() is None
     finally:
         gc.enable()
-
-
-# ---- launches and streams ----------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("configuration", [(1, 32), (7, 64), (10_000, 256), ((3,), (96,)), (1, 1024)])
-def test_any_launch_computes_all_elements(cuda, configuration):
-    series = tn.variable(cuda.to_device(POINTS), order=2)
-    for _ in range(3):
-        same(on_gpu.launch[configuration](series).coeffs.copy_to_host(), POINTS, 2)
-
-
-def test_a_stream_that_is_given_is_the_one(library, cuda):
-    series, stream = tn.variable(library.up(POINTS), order=2), library.stream()
-    cuda.synchronize()
-    for _ in range(3):
-        result = on_gpu.launch[8, 128, stream](series)
-        stream.synchronize()
-        same(library.down(result.coeffs), POINTS, 2)
-
-
-def test_it_runs_on_the_current_stream_of_torch(torch):
-    x = torch.zeros(1 << 20, dtype=torch.float64, device="cuda")
-    for _ in range(3):
-        doubled(x)  # compiled, and prepared
-    stream = torch.cuda.Stream()
-    torch.cuda.synchronize()
-    with torch.cuda.stream(stream):
-        torch.cuda._sleep(200_000_000)
-        x += 1
-        result = doubled(x)
-        assert not stream.query()  # nothing waited for the device
-    stream.synchronize()
-    assert bool((result == 2).all())
-
-
-def test_it_runs_on_the_current_stream_of_cupy(cuda):
-    cupy = pytest.importorskip("cupy")
-    sleep = cupy.RawKernel(
-        'extern "C" __global__ void s(long long n) {long long t = clock64(); while (clock64() - t < n);}', "s"
-    )
-    x = cupy.zeros(1 << 20)
-    for _ in range(3):
-        doubled(x)
-    sleep((1,), (1,), (np.int64(1),))
-    stream = cupy.cuda.Stream(non_blocking=True)
-    cuda.synchronize()
-    with stream:
-        sleep((1,), (1,), (np.int64(200_000_000),))
-        x += 1
-        result = doubled(x)
-        assert not stream.done  # nothing waited for the device
-    stream.synchronize()
-    assert bool((result == 2).all())
-
-
-def test_arguments_may_be_let_go_while_the_kernel_waits(torch):
-    with torch.cuda.stream(torch.cuda.Stream()):
-        doubled(torch.ones(1 << 20, dtype=torch.float64, device="cuda"))
-        torch.cuda.current_stream().synchronize()
-        torch.cuda._sleep(100_000_000)
-        result = doubled(torch.ones(1 << 20, dtype=torch.float64, device="cuda"))
-        torch.full((1 << 20,), 7.0, dtype=torch.float64, device="cuda")  # in the memory of the argument
-        assert bool((result == 2).all())
-
-
-def test_graphs_of_torch_capture_it(torch):
-    x = torch.linspace(0, 1, 1000, dtype=torch.float64, device="cuda")
-    series = tn.from_coefficients(torch.stack([x, torch.ones_like(x)]), tn.Basis(("x",), 1))
-    for _ in range(3):
-        on_gpu(series).coeffs  # noqa: B018 (compiled, and prepared)
-    graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
-        result = on_gpu(series).coeffs
-    for _ in range(2):
-        result.zero_()
-        graph.replay()
-        torch.cuda.synchronize()
-        same(result.cpu().numpy(), x.cpu().numpy(), 1)
-
-
-def test_graphs_of_cupy_capture_it(cuda):
-    cupy = pytest.importorskip("cupy")
-    stream = cupy.cuda.Stream(non_blocking=True)
-    with stream:
-        series = tn.variable(cupy.asarray(POINTS), order=3)
-        for _ in range(3):
-            on_gpu(series).coeffs  # noqa: B018 (compiled, prepared, and the memory is in the pool of this stream)
-        stream.synchronize()
-        stream.begin_capture()
-        result = on_gpu(series).coeffs
-        graph = stream.end_capture()
-        for _ in range(2):
-            result.fill(0)
-            graph.launch(stream)
-            stream.synchronize()
-            same(cupy.asnumpy(result), POINTS, 3)
-
-
-def test_many_threads_call_it_at_once(library):
-    functions = [tn.fuse(lambda x, n=n: f1(x) + n, target="cuda") for n in range(4)]
-    series = tn.variable(library.up(POINTS), order=3)
-
-    def called(n):
-        return library.down(functions[n % 4](series).coeffs)
-
-    with ThreadPoolExecutor(4) as pool:
-        for n, got in enumerate(pool.map(called, range(16))):
-            got[0] -= n % 4
-            np.testing.assert_allclose(got, on_cpu(tn.variable(POINTS, order=3)).coeffs, rtol=1e-12, atol=2e-15)
 
 
 # ---- functions of scalars ----------------------------------------------------------------------------
