@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from functools import lru_cache
 from importlib import import_module
@@ -19,7 +19,8 @@ from .program import Dtype, Program
 from .rolled import Rolled
 from .targets.cuda import looped, scratch, text
 from .targets.cuda.launching import Launch, address, again, launcher, words
-from .targets.cuda.memory import NUMBA, DevicePlanes, Library, home, on, planes_of
+from .targets.cuda.libraries import NUMBA, on, planes_of
+from .targets.cuda.memory import DevicePlanes, Library, home
 from .targets.cuda.occupancy import THREADS, blocks
 from .targets.cuda.provider import available
 
@@ -300,8 +301,11 @@ class Room(NamedTuple):
         return home(self.place.number, self.place.library)
 
     def array(self) -> Any:
-        """The planes."""
-        return planes_of(self.place.library.empty(self.shape, self.dtype, self.place.number), self.place.library)
+        """The planes. Memory that a library uses again is taken on the stream that it is written on."""
+        library, chosen = self.place.library, _chosen.get()
+        given = chosen.stream if chosen is not None else None
+        with nullcontext() if given is None else library.streaming(address(given), self.place.number):
+            return planes_of(library.empty(self.shape, self.dtype, self.place.number), library)
 
 
 def current(place: Place) -> AbstractContextManager[Any]:

@@ -15,7 +15,7 @@ from .basis import Basis
 from .errors import UnsupportedError
 from .graph import Dtype
 from .support import CONSTANT, Support
-from .targets.cuda.memory import is_on_device, planes_of
+from .targets.cuda.libraries import is_on_device, planes_of
 
 Planes = NDArray[Any]
 FLOATS = (np.dtype(np.float64), np.dtype(np.float32))

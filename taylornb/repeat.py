@@ -17,7 +17,7 @@ from .kernels import Call, address
 from .launch import Prepared
 from .layout import Layout
 from .operand import Kind, Operand, Planes, Spec, kind_of, operand
-from .targets.cuda.memory import is_on_device
+from .targets.cuda.libraries import is_on_device
 from .written import WRITES, check, is_shared, is_stale, wrote
 
 DOUBLE = np.dtype(np.float64)

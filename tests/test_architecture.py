@@ -21,6 +21,7 @@ LAYERS = [
     ["rules"],
     ["targets.cuda.provider"],
     ["targets.cuda.memory"],
+    ["targets.cuda.libraries"],
     ["operand"],
     ["detach", "structure", "written"],
     ["inplace"],

@@ -6,8 +6,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from taylornb.targets.cuda import memory
-from taylornb.targets.cuda.memory import NUMBA, TORCH, DevicePlanes, Interface, packed, planes_of
+from taylornb.targets.cuda import libraries
+from taylornb.targets.cuda.libraries import NUMBA, TORCH, planes_of
+from taylornb.targets.cuda.memory import DevicePlanes, Interface, packed
 from taylornb.targets.cuda.provider import provider
 
 FLOAT = np.dtype(np.float64)
@@ -33,7 +34,7 @@ def waited(monkeypatch):
         get_current_device=lambda: SimpleNamespace(id=1),
         gpus=[nullcontext()] * 4,
     )
-    monkeypatch.setattr(memory, "available", lambda: SimpleNamespace(simulated=False, cuda=cuda))
+    monkeypatch.setattr(libraries, "available", lambda: SimpleNamespace(simulated=False, cuda=cuda))
     return found
 
 

@@ -2,6 +2,7 @@
 
 import re
 import sys
+from contextlib import nullcontext
 from types import SimpleNamespace
 
 import numpy as np
@@ -11,9 +12,10 @@ from taylornb import gpu
 from taylornb.gpu import Call
 from taylornb.program import Instruction, Output, Program, Ref, Store
 from taylornb.support import Support
-from taylornb.targets.cuda import compiled, launching, memory
+from taylornb.targets.cuda import compiled, launching, libraries, memory
 from taylornb.targets.cuda.launching import address, again, launcher, words
-from taylornb.targets.cuda.memory import NUMBA, DevicePlanes
+from taylornb.targets.cuda.libraries import NUMBA
+from taylornb.targets.cuda.memory import DevicePlanes
 
 DOUBLE = np.dtype(float)
 
@@ -48,7 +50,7 @@ def launched(monkeypatch):
     monkeypatch.setitem(sys.modules, "cuda.core", core)
     device = SimpleNamespace(id=0)
     cuda = SimpleNamespace(external_stream=lambda address: ("external", address), get_current_device=lambda: device)
-    for module in (launching, memory):
+    for module in (launching, libraries):
         monkeypatch.setattr(module, "available", lambda: SimpleNamespace(simulated=False, cuda=cuda))
     launching._configured.cache_clear()
     return calls
@@ -152,3 +154,22 @@ def test_views_keep_their_layout_and_numbers_are_numbers(launched, kernel):
     call.run(view, np.array([0.25]), planes(8192, (1, 2, 3)))
     expected = [6, 3, *(0, 0, 6, 8, 4096, 1, 2, 3, 480, 80, 16), 0.25, *(0, 0, 6, 8, 8192, 1, 2, 3, 48, 24, 8)]
     assert launched == [expected]
+
+
+@pytest.mark.parametrize(("stream", "expected"), [(None, []), (0, [(0, 3)]), (SimpleNamespace(ptr=28672), [(28672, 3)])])
+def test_memory_of_a_result_is_taken_on_the_stream_that_is_given(monkeypatch, stream, expected):
+    """Libraries give memory that was let go on a stream to what is next on that stream."""
+    taken = []
+
+    def streaming(address, number):
+        taken.append((address, number))
+        return nullcontext()
+
+    monkeypatch.setattr(gpu, "planes_of", lambda array, library: array)
+    library = NUMBA._replace(empty=lambda *call: call, streaming=streaming)
+    room = gpu.Room(gpu.Place(library, 3, False), (2, 5), DOUBLE)
+    with gpu.configured(gpu.Configuration(1, 1, stream)):
+        assert room.array() == ((2, 5), DOUBLE, 3)
+    assert taken == expected
+    assert room.array() == ((2, 5), DOUBLE, 3)
+    assert taken == expected

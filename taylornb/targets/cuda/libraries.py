@@ -1,0 +1,152 @@
+"""Whose arrays are on a GPU: CuPy's, PyTorch's, Numba's; how a view of one is made, and how an array of theirs comes back."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import numpy as np
+
+from ...errors import UnsupportedError
+from .memory import DevicePlanes, Library, Shape, packed
+from .provider import available
+
+CUDA = 2  # DLPack's number for the memory of CUDA's devices
+
+
+def is_on_device(value: Any) -> bool:
+    """Whether it is an array in the memory of a GPU, of whatever library."""
+    if isinstance(value, np.ndarray | np.generic):
+        return False
+    if hasattr(value, "__cuda_array_interface__") or getattr(value, "__cuda_ndarray__", False):
+        return True
+    return hasattr(value, "__dlpack_device__") and value.__dlpack_device__()[0] == CUDA
+
+
+def planes_of(value: Any, library: Library | None = None) -> DevicePlanes:
+    """The view of an array on a GPU, which is not copied.
+
+    Raises:
+        UnsupportedError: For another dtype than float64, float32 and bool, or an array that no library here can read.
+    """
+    if type(value) is DevicePlanes:
+        return value
+    simulated = not hasattr(value, "__cuda_array_interface__") and hasattr(value, "__cuda_ndarray__")
+    if not simulated and not hasattr(value, "__cuda_array_interface__"):
+        value = _by_dlpack(value)
+    interface = value._ary.__array_interface__ if simulated else value.__cuda_array_interface__
+    dtype, shape = np.dtype(interface["typestr"]), tuple(interface["shape"])
+    if library is None and dtype not in DTYPES:
+        raise UnsupportedError(f"arrays on a GPU hold float64, float32 or bool, not {dtype}; convert it there first")
+    strides = interface.get("strides") or packed(shape, dtype.itemsize)
+    own = library or (SIMULATOR if simulated else _library(value))
+    found = DevicePlanes(value, own, _number(value), (interface["data"][0], shape, tuple(strides), dtype))
+    if own is NUMBA and hasattr(value, "gpu_data"):  # Numba's
+        found._array = value
+    elif own is NUMBA and interface.get("stream") not in (None, 1):  # it asks to wait; 1 is the default stream
+        available().cuda.external_stream(interface["stream"]).synchronize()
+    return found
+
+
+DTYPES = (np.dtype(np.float64), np.dtype(np.float32), np.dtype(bool))
+
+
+def _library(value: Any) -> Library:
+    return LIBRARIES.get(type(value).__module__.partition(".")[0], NUMBA)
+
+
+def _number(value: Any) -> int:
+    """The number of the device that an array is on; of a library that does not tell, the current one."""
+    device = value.gpu_data.context.device if hasattr(value, "gpu_data") else getattr(value, "device", None)
+    number = getattr(device, "index", getattr(device, "id", None))  # PyTorch's; CuPy's and Numba's
+    if isinstance(number, int):
+        return number
+    found = available()
+    return 0 if found.simulated else int(found.cuda.get_current_device().id)
+
+
+def _by_dlpack(value: Any) -> Any:
+    for name in ("cupy", "torch"):
+        if name in sys.modules:
+            return sys.modules[name].from_dlpack(value)
+    raise UnsupportedError(
+        f"a {type(value).__name__} is on a GPU and has no __cuda_array_interface__; import cupy or torch, which read DLPack"
+    )
+
+
+def _cupy_empty(shape: Shape, dtype: np.dtype[Any], number: int) -> Any:
+    cupy = sys.modules["cupy"]
+    with cupy.cuda.Device(number):
+        return cupy.empty(shape, dtype)
+
+
+def on(number: int) -> AbstractContextManager[Any]:
+    """While the device is the current one."""
+    found = available()
+    if found.simulated or found.cuda.get_current_device().id == number:
+        return nullcontext()
+    return found.cuda.gpus[number]  # type: ignore[no-any-return]
+
+
+def _numba_empty(shape: Shape, dtype: np.dtype[Any], number: int) -> Any:
+    with on(number):
+        return available().cuda.device_array(shape, dtype)
+
+
+def _numba_given(planes: DevicePlanes) -> Any:
+    with on(planes.number):  # which the array takes down as its own
+        return _forwards(planes).array()
+
+
+def _cupy_stream(address: int, number: int) -> Any:
+    cuda = sys.modules["cupy"].cuda
+    return cuda.ExternalStream(address, number) if address else cuda.Stream.null
+
+
+def _torch_stream(address: int, number: int) -> Any:
+    cuda = sys.modules["torch"].cuda
+    own = cuda.ExternalStream(address, device=f"cuda:{number}") if address else cuda.default_stream(number)
+    return cuda.stream(own)
+
+
+def _of_torch(dtype: np.dtype[Any]) -> Any:
+    return getattr(sys.modules["torch"], dtype.name)
+
+
+def _forwards(planes: DevicePlanes) -> DevicePlanes:
+    """The planes without negative strides, which PyTorch has not, and Numba does not copy to the processor."""
+    return planes.copy() if min(planes.strides, default=0) < 0 else planes
+
+
+def _torch_given(planes: DevicePlanes) -> Any:
+    """A view of the tensor itself, so that PyTorch knows whose memory it is: `record_stream` has an effect, for example."""
+    own = _forwards(planes)
+    tensor = own.memory.detach()
+    first = tensor.storage_offset() + (own.address - tensor.data_ptr()) // own.itemsize
+    return tensor.as_strided(own.shape, [stride // own.itemsize for stride in own.strides], first if own.size else 0)
+
+
+NUMBA = Library(
+    "Numba",
+    empty=_numba_empty,
+    given=_numba_given,
+    stream=lambda number: 0,
+    streaming=lambda address, number: nullcontext(),  # its memory comes from the driver, and belongs to no stream
+)
+SIMULATOR = NUMBA._replace(name="Numba's simulator")
+CUPY = Library(
+    "CuPy",
+    empty=_cupy_empty,
+    given=lambda planes: sys.modules["cupy"].asarray(planes.interface()),
+    stream=lambda number: sys.modules["cupy"].cuda.get_current_stream(number).ptr,
+    streaming=lambda address, number: _cupy_stream(address, number),
+)
+TORCH = Library(
+    "PyTorch",
+    empty=lambda shape, dtype, number: sys.modules["torch"].empty(shape, dtype=_of_torch(dtype), device=f"cuda:{number}"),
+    given=_torch_given,
+    stream=lambda number: sys.modules["torch"].cuda.current_stream(number).cuda_stream,
+    streaming=lambda address, number: _torch_stream(address, number),
+)
+LIBRARIES = {"cupy": CUPY, "torch": TORCH}
