@@ -24,6 +24,7 @@ from .repeat import Kinds, Repeat, as_given, kinds
 from .signature import NOTHING, Static, argument, key_of
 from .surface import Truths
 from .targets import source
+from .targets.cuda.launching import Launcher
 from .targets.llvm.machine import assembly
 from .threads import lock
 from .traced import Traced
@@ -81,8 +82,6 @@ class Fused:
                 return known(planes)
             if known.into(out, planes):
                 return out
-        if out is not None and self._way[0] == "cuda":
-            raise UnsupportedError('out= is not there for target="cuda" yet; leave it away')
         layout, leaves = flattened(args)
         for leaf in leaves:
             if isinstance(leaf, Truths):
@@ -154,7 +153,7 @@ class Fused:
         return found
 
     @property
-    def launch(self) -> gpu.Launcher:
+    def launch(self) -> Launcher:
         """Explicit launches on a GPU: `f.launch[grid, block, stream](x)`, any stream of CuPy's, PyTorch's or Numba's.
 
         Any grid does, since each thread takes elements until there are no more. Without it a block has 128 threads, and
@@ -165,7 +164,7 @@ class Fused:
         """
         if self.target != "cuda":
             raise UnsupportedError(f'launch is for target="cuda", and this is target={self.target!r}; call f.to_target("cuda")')
-        return gpu.Launcher(self)
+        return Launcher(self)
 
     def _texts(self, args: tuple[Tree, ...], static: dict[str, Hashable]) -> list[str]:
         programs = self._programs(args, static, self.form if self.form == "looped" else None)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from contextvars import ContextVar
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import lru_cache
 from importlib import import_module
+from itertools import zip_longest
 from math import prod
 from typing import Any, NamedTuple
 
@@ -18,7 +18,7 @@ from .operand import Operand, Planes
 from .program import Dtype, Program
 from .rolled import Rolled
 from .targets.cuda import looped, scratch, text
-from .targets.cuda.launching import Launch, address, again, launcher, words
+from .targets.cuda.launching import Configuration, Launch, address, again, chosen, launcher, words
 from .targets.cuda.libraries import NUMBA, on, planes_of
 from .targets.cuda.memory import DevicePlanes, Library, home
 from .targets.cuda.occupancy import THREADS, blocks
@@ -28,51 +28,6 @@ LAUNCHES = 64  # ways to launch a call that are remembered: streams, above all
 
 Shape = tuple[int, ...]
 Access = tuple[str | None, ...]
-
-
-class Configuration(NamedTuple):
-    """How a kernel is launched: the blocks of the grid, the threads of a block, and the stream, None for the current one."""
-
-    grid: Any
-    block: Any
-    stream: Any = None
-
-
-_chosen: ContextVar[Configuration | None] = ContextVar("taylornb launch", default=None)
-
-
-@contextmanager
-def configured(configuration: Configuration) -> Iterator[None]:
-    """Kernels of this thread or task are launched like this."""
-    token = _chosen.set(configuration)
-    try:
-        yield
-    finally:
-        _chosen.reset(token)
-
-
-class Launcher:
-    """A function whose kernels are launched as an index says: `f.launch[grid, block](x)`, `f.launch[grid, block, stream](x)`.
-
-    Args:
-        function: The function.
-    """
-
-    def __init__(self, function: Callable[..., Any]) -> None:
-        self._function = function
-
-    def __getitem__(self, configuration: tuple[Any, ...]) -> Callable[..., Any]:
-        if not isinstance(configuration, tuple) or len(configuration) not in (2, 3):
-            raise TypeError(
-                f"launch takes the blocks of the grid, the threads of a block, and perhaps a stream, as in "
-                f"f.launch[grid, block, stream](x), not {configuration!r}"
-            )
-
-        def launched(*args: Any, **kwargs: Any) -> Any:
-            with configured(Configuration(*configuration)):
-                return self._function(*args, **kwargs)
-
-        return launched
 
 
 class Place(NamedTuple):
@@ -89,21 +44,25 @@ class Place(NamedTuple):
     copied: bool
 
 
-def launch(program: Program | Rolled, operands: Sequence[Operand], shape: Shape) -> list[Any]:
+def launch(
+    program: Program | Rolled, operands: Sequence[Operand], shape: Shape, into: Sequence[Planes | None] = ()
+) -> list[Any]:
     """The planes of each output, (rows, *shape), where the operands are.
 
     Args:
         program: What is computed.
         operands: One for each input of the program, on one device. Those on the processor are copied, and the results too.
         shape: What the elements of the operands broadcast to.
+        into: For each output planes to fill if they fit, or None.
 
     Raises:
         UnsupportedError: Where there is no GPU, or no package for it, or the operands are in several places.
     """
     available()
-    place = _place(operands)
+    place = place_of(operands)
     given = [(dtype, _argument(operands[slot])) for slot, dtype in _dtypes(program)]
-    outputs = [room.array() for room in _rooms(program, place, shape)]
+    rooms: Any = zip_longest(_rooms(program, place, shape), into)
+    outputs = [own if own is not None and room.fits(own) else room.array() for room, own in rooms]
     if prod(shape):
         Call(program, given, shape, place).run(*(one for _, one in given), *outputs)
     return [out.array().copy_to_host() if place.copied else out for out in outputs]
@@ -112,7 +71,7 @@ def launch(program: Program | Rolled, operands: Sequence[Operand], shape: Shape)
 def prepare(program: Program | Rolled, operands: Sequence[Operand], shape: Shape) -> tuple[Call, tuple[Room, ...]] | None:
     """The launch that `launch` would make, and what the results need; None where it makes none, or copies arrays first."""
     available()
-    place = _place(operands)
+    place = place_of(operands)
     if place.copied or not prod(shape):
         return None
     given = [(dtype, operands[slot].planes) for slot, dtype in _dtypes(program)]
@@ -136,7 +95,7 @@ def refuse(operands: Sequence[Operand], target: str) -> None:
 # ---- where ------------------------------------------------------------------------------------------
 
 
-def _place(operands: Sequence[Operand]) -> Place:
+def place_of(operands: Sequence[Operand]) -> Place:
     """The one place where the operands are, plain numbers apart, which are arguments of a kernel."""
     found: dict[str, Planes] = {}
     for operand in operands:
@@ -200,14 +159,23 @@ class Call:
         given: For each input that is read its dtype, and planes on the device or a plain number.
         shape: Of the elements.
         place: The device.
+        into: The planes of the one output, where its elements need not lie together.
 
     Raises:
         UnsupportedError: Where there are more axes than a kernel takes.
     """
 
-    def __init__(self, program: Program | Rolled, given: Sequence[tuple[Dtype, Any]], shape: Shape, place: Place) -> None:
+    def __init__(
+        self,
+        program: Program | Rolled,
+        given: Sequence[tuple[Dtype, Any]],
+        shape: Shape,
+        place: Place,
+        into: DevicePlanes | None = None,
+    ) -> None:
         self._place, self._n = place, prod(shape)
-        self._flat = all(type(one) is not DevicePlanes or _is_plain(one, shape) for _, one in given)
+        planes = [*(one for _, one in given if type(one) is DevicePlanes), *([into] if into is not None else [])]
+        self._flat = all(_is_plain(one, shape) for one in planes)
         shape = (self._n,) if self._flat else shape
         if len(shape) > len(text.AXES):
             raise UnsupportedError(f"kernels on a GPU take broadcast arrays of up to {len(text.AXES)} axes, not {len(shape)}")
@@ -230,8 +198,8 @@ class Call:
             inputs = zip(self._numbers, arrays, strict=False)
             given = [one if type(one) is DevicePlanes else made(one.item()) for made, one in inputs]
             given += arrays[len(given) :]
-            chosen = _chosen.get() or self._usual or self._configuration(given)
-            grid, block, stream = chosen[0], chosen[1], stream_of(chosen[2], self._place)
+            grid, block, given_stream = chosen.get() or self._usual or self._configuration(given)
+            stream = stream_of(given_stream, self._place)
             more = self._scratch(_count(grid) * _count(block)) if self._rolled else ()
             known = self._known.get((grid, block, stream))
             if known is None:
@@ -300,10 +268,15 @@ class Room(NamedTuple):
         """Whose memory it takes."""
         return home(self.place.number, self.place.library)
 
+    def fits(self, planes: Any) -> bool:
+        """Whether planes are what is needed."""
+        own = type(planes) is DevicePlanes and planes.home == self.home and planes.contiguous
+        return own and (planes.shape, planes.dtype) == (self.shape, self.dtype)
+
     def array(self) -> Any:
         """The planes. Memory that a library uses again is taken on the stream that it is written on."""
-        library, chosen = self.place.library, _chosen.get()
-        given = chosen.stream if chosen is not None else None
+        library, configuration = self.place.library, chosen.get()
+        given = configuration.stream if configuration is not None else None
         with nullcontext() if given is None else library.streaming(address(given), self.place.number):
             return planes_of(library.empty(self.shape, self.dtype, self.place.number), library)
 

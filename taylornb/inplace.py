@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib import import_module
 from itertools import accumulate
 from typing import Any
 
@@ -12,7 +13,8 @@ from . import buffers
 from .basis import same_basis
 from .operand import Operand, Planes, Spec
 from .support import Support
-from .written import check, is_put_back, is_stale, memory, was_written, wrote
+from .targets.cuda.memory import extent, share_memory, start
+from .written import check, is_put_back, is_stale, was_written, wrote
 
 WHOLE = ...
 
@@ -35,21 +37,36 @@ def assign(target: Operand, given: Operand, key: Any, operation: str) -> Operand
         TypeError: Where the dtype cannot hold the new elements.
         BasisError: Where the bases differ.
     """
+    if target.planes.device != "cpu":
+        key = _on_a_gpu().host_key(key)
     _check_fits(target, given, key, operation)
     whole = key is WHOLE or (isinstance(key, slice) and key == slice(None)) or (isinstance(key, tuple) and not key)
     if not whole and not is_put_back(target, given, key):
         check(target)
-    if np.may_share_memory(given.planes, target.planes):
+    if share_memory(given.planes, target.planes):
         given = Operand(given.planes.copy(), given.spec)
     support = _support(target.spec.support, given.spec.support)
     found = target if _has_room(target, support) else _moved(target, support, whole)
-    for monomial, row in found.spec.support.rows:
-        _put(found.planes[row, ...], key, given.plane(monomial))
+    _put_rows(found.planes, found.spec.support.rows, key, given)
     if found.values is not None:
-        _put(found.values, key, given.plane(0))
+        _put_rows(found.values[np.newaxis], ((0, 0),), key, given)
     if found is target or found.values is not None:
         wrote(found, operation)
     return found
+
+
+def _on_a_gpu() -> Any:
+    """How elements move there: by kernels, and so in a later module."""
+    return import_module(".elements", __package__)
+
+
+def _put_rows(planes: Planes, rows: Sequence[tuple[int, int]], key: Any, given: Operand) -> None:
+    """Write the coefficients, each (monomial, row), to elements at an index."""
+    if planes.device == "cpu":
+        for monomial, row in rows:
+            _put(planes[row, ...], key, given.plane(monomial))
+    else:
+        _on_a_gpu().assign(planes, rows, key, given)
 
 
 def _put(plane: Planes, key: Any, new: Planes) -> None:
@@ -75,7 +92,7 @@ def takes(target: Operand, spec: Spec, alone: bool) -> bool:
 
 def may_be_renewed(target: Operand) -> bool:
     """Whether arrays over all of its memory would be right again; elements beside it may be out of date."""
-    return not is_stale(target) or target.planes.size == memory(target.planes).size
+    return not is_stale(target) or target.planes.size == extent(target.planes)
 
 
 def taken(target: Operand, found: Operand, alone: bool) -> Operand:
@@ -89,7 +106,7 @@ def taken(target: Operand, found: Operand, alone: bool) -> Operand:
     else:
         planes, values = found.planes, None if alone and target.values is None else target.value()
     if values is not None:
-        values[...] = found.value()
+        _put_rows(values[np.newaxis], ((0, 0),), WHOLE, found)
     new = Operand(planes, found.spec, values=values)
     if values is not None or (planes is target.planes and (not alone or was_written(new))):
         wrote(new, "out=")
@@ -103,8 +120,7 @@ def memories(found: Operand) -> list[Planes]:
 
 def same_place(a: Planes, b: Planes) -> bool:
     """Whether the rows of the shorter are the first rows of the other."""
-    same: bool = a.__array_interface__["data"][0] == b.__array_interface__["data"][0]
-    return same and a.strides == b.strides
+    return start(a) == start(b) and a.strides == b.strides
 
 
 def repeats(planes: Planes) -> bool:
@@ -142,10 +158,11 @@ def _has_room(target: Operand, support: Support) -> bool:
 
 def _moved(target: Operand, support: Support, whole: bool) -> Operand:
     """The target with its coefficients in memory of their own."""
-    planes, spec = buffers.empty((len(support.rows), *target.shape), target.planes.dtype), target.spec
+    spec, shape = target.spec, (len(support.rows), *target.shape)
+    own, dtype = target.planes, target.planes.dtype
+    planes = buffers.empty(shape, dtype) if own.device == "cpu" else _on_a_gpu().empty(own, shape, dtype)
     if not whole:
-        for monomial, row in support.rows:
-            planes[row, ...] = target.plane(monomial)
+        _put_rows(planes, support.rows, WHOLE, target)
     return Operand(planes, Spec(support, spec.dtype, spec.basis), values=target.value())
 
 

@@ -44,7 +44,7 @@ def launch(
     planes = [found.planes for found in operands]
     shape = _common_shape(planes)
     if way[0] == "cuda":
-        return gpu.launch(program, operands, shape)
+        return gpu.launch(program, operands, shape, into)
     if any(plane.dtype.kind == "O" for plane in planes):
         assert isinstance(program, Program)  # mpmath numbers never become loops
         return _by_mpmath(program, [_without_repeats(plane) for plane in planes], shape, way)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property, lru_cache
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from .errors import UnsupportedError
 from .graph import Dtype
 from .support import CONSTANT, Support
 from .targets.cuda.libraries import is_on_device, planes_of
+from .targets.cuda.memory import share_memory
 
 Planes = NDArray[Any]
 FLOATS = (np.dtype(np.float64), np.dtype(np.float32))
@@ -125,13 +127,16 @@ class Operand:
         if self.values is None:
             return Operand(found, self.spec)
         values = planes(self.values[np.newaxis])[0, ...]
-        views = np.may_share_memory(found, self.planes), np.may_share_memory(values, self.values)
+        views = share_memory(found, self.planes), share_memory(values, self.values)
         if all(views) or not found.size:
             return Operand(found, self.spec, values=values)
         return Operand(found, self.spec).copy()  # where one was copied, both are
 
     def copy(self) -> Operand:
         """The same in memory of its own, where there is a row for the value."""
+        if self.planes.device != "cpu":
+            found: Operand = import_module(".device", __package__).owned(self)  # a kernel, and so of a later module
+            return found
         return self.each(lambda plane: plane)
 
     def each(self, function: Callable[[Planes], Planes]) -> Operand:
@@ -154,8 +159,11 @@ class Operand:
     def above(self, spec: Spec) -> Operand:
         """Some planes, the value not among them, in memory of their own; it is zero, and has memory that may be written to."""
         rows, packed = [row for _, row in spec.support.rows], Support.packed(spec.support.row, spec.support.units)
-        values = np.zeros(self.shape, self.planes.dtype)
         support = CONSTANT if packed.is_constant else packed
+        if self.planes.device != "cpu":
+            elements = import_module(".elements", __package__)
+            return elements.above(self, Spec(packed, spec.dtype, spec.basis), support)
+        values = np.zeros(self.shape, self.planes.dtype)
         planes = np.ascontiguousarray(self.planes[rows])
         return Operand(planes, Spec(support, spec.dtype, spec.basis), values=values)
 

@@ -14,6 +14,8 @@ from .errors import BasisError, UnsupportedError
 from .evaluate import Like
 from .inplace import cannot_take, memories, repeats, same_place, taken, takes
 from .operand import Operand, Planes, Spec
+from .targets.cuda.libraries import is_on_device, planes_of
+from .targets.cuda.memory import share_memory
 from .written import is_shared
 
 DOUBLE = np.dtype(np.float64)
@@ -31,7 +33,7 @@ class Out:
     """
 
     def __init__(self, given: Any, name: str) -> None:
-        if not isinstance(given, TaylorArray | np.ndarray):
+        if not isinstance(given, TaylorArray | np.ndarray) and not is_on_device(given):
             raise UnsupportedError(
                 f"{name} must be a TaylorArray, or an ndarray for a plain result, in the containers that the function "
                 f"returns, not {type(given).__name__}"
@@ -43,7 +45,9 @@ class Out:
     @property
     def planes(self) -> Planes:
         """The memory it has now."""
-        return self.given._found.planes if isinstance(self.given, TaylorArray) else self.given[np.newaxis]
+        if isinstance(self.given, TaylorArray):
+            return self.given._found.planes
+        return (self.given if isinstance(self.given, np.ndarray) else planes_of(self.given))[np.newaxis]
 
     def room(self, spec: Spec) -> Planes | None:
         """Planes that a kernel may write such a result to: their elements are one after the other."""
@@ -132,6 +136,11 @@ def take(outs: Sequence[Out], found: Sequence[Operand], operands: Sequence[Opera
     """
     for out, one in zip(outs, found, strict=True):
         out.check(one.shape, one.planes.dtype, one.spec.basis)
+        if out.planes.device != one.planes.device:
+            raise UnsupportedError(
+                f"{out.name} and its result are on several devices, {out.planes.device} and {one.planes.device}; give an array "
+                f"like an earlier result"
+            )
     own = list[Operand]()
     for out, one in zip(outs, found, strict=True):
         shared = not same_place(out.planes, one.planes) and _meets(one, [*operands, *own, *_others(out, outs)])
@@ -160,4 +169,4 @@ def _memories(one: Out | Operand) -> list[Planes]:
 
 def _meets(one: Out | Operand, others: Sequence[Out | Operand]) -> bool:
     mine = _memories(one)
-    return any(np.may_share_memory(a, b) for other in others for a in mine for b in _memories(other))
+    return any(share_memory(a, b) for other in others for a in mine for b in _memories(other))

@@ -18,6 +18,7 @@ from .launch import Prepared
 from .layout import Layout
 from .operand import Kind, Operand, Planes, Spec, kind_of, operand
 from .targets.cuda.libraries import is_on_device
+from .targets.cuda.memory import share_memory
 from .written import WRITES, check, is_shared, is_stale, wrote
 
 DOUBLE = np.dtype(np.float64)
@@ -61,7 +62,7 @@ def as_given(kind: Any, given: Planes, found: Operand) -> bool:
     """Whether the planes of an argument are what was given, or a number: not converted, nor detached meanwhile."""
     if type(kind) is Kind:
         return kind is found.kind
-    return kind is float or (given.dtype == found.planes.dtype and np.may_share_memory(given, found.planes))
+    return kind is float or (given.dtype == found.planes.dtype and share_memory(given, found.planes))
 
 
 class Step(NamedTuple):
@@ -147,7 +148,7 @@ class Repeat:
             return False
         if own.values is not None or (WRITES and is_stale(own)):
             return False
-        if any(np.may_share_memory(place, other) for other in rows) or (self._lines and address(place) % LINE):
+        if any(share_memory(place, other) for other in rows) or (self._lines and address(place) % LINE):
             return False
         rows.append(place)
         for call, places in self._steps:

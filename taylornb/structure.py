@@ -12,11 +12,12 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from .basis import same_basis
-from .errors import UnsupportedError
 from .operand import Operand, Planes, Spec
 from .rules import Op
 from .rules import structure as declare
 from .support import Support
+from .targets.cuda.libraries import to_host
+from .targets.cuda.memory import is_basic
 
 Bound = tuple[tuple[Any, ...], tuple[Any, ...]]
 
@@ -38,16 +39,27 @@ def each_row(found: Operand, function: Callable[[Planes], Planes]) -> Operand:
 
 def index(found: Operand, key: Any) -> Operand:
     """Elements by NumPy's index on the element axes; a basic index gives a view."""
+    if found.planes.device != "cpu":
+        key = _on_a_gpu().host_key(key)
     entries = key if isinstance(key, tuple) else (key,)
     np.broadcast_to(np.False_, found.shape)[key]  # NumPy's error, for the element axes alone
-    if all(map(_is_basic, entries)):
+    if all(map(is_basic, entries)):
         return each_row(found, lambda planes: planes[(slice(None), *entries)])
+    if found.planes.device != "cpu":
+        return _on_a_gpu().taken(found, key)
     return found.each(lambda plane: plane[key])
 
 
-def _is_basic(entry: Any) -> bool:
-    whole = isinstance(entry, int | np.integer) and not isinstance(entry, bool)
-    return entry is None or entry is Ellipsis or isinstance(entry, slice) or whole
+def _on_a_gpu() -> Any:
+    """How elements move there: by kernels, and so in a later module."""
+    return import_module(".elements", __package__)
+
+
+def _joined(operands: Sequence[Operand], axis: Any, function: Callable[..., Any], on_a_gpu: str) -> Operand:
+    """Arrays in one, by NumPy's function where they are on the processor."""
+    if any(found.planes.device != "cpu" for found in operands):
+        return getattr(_on_a_gpu(), on_a_gpu)(operands, axis)  # type: ignore[no-any-return]
+    return each_plane(operands, lambda *planes: function(planes, axis=axis))
 
 
 def _axes(axis: Any) -> Any:
@@ -82,7 +94,7 @@ def _frozen(key: Any) -> Any:
         return ("tuple", *map(_frozen, key))
     if isinstance(key, slice):
         return ("slice", key.start, key.stop, key.step)
-    if not _is_basic(key):
+    if not is_basic(key):
         raise TypeError("inside tn.fuse an index is made of whole numbers, slices, None and ...; use tn.where")
     return key
 
@@ -105,10 +117,13 @@ def _broadcast(operands: Sequence[Operand], shape: Any) -> Operand:
     target = shape if isinstance(shape, tuple) else (shape,)
     np.broadcast_to(np.empty(found.shape, dtype=bool), target)  # NumPy's error for element axes
     missing = (1,) * (len(target) - len(found.shape))
-    return each_row(
-        found,
-        lambda planes: np.broadcast_to(planes.reshape(len(planes), *missing, *found.shape), (len(planes), *target)),
-    )
+
+    def repeated(planes: Any) -> Any:
+        whole = (len(planes), *target)
+        own = planes.reshape((len(planes), *missing, *found.shape))
+        return np.broadcast_to(own, whole) if planes.device == "cpu" else own.broadcast(whole)
+
+    return each_row(found, repeated)
 
 
 def _sum(plane: Planes, axis: Any, keepdims: bool, dtype: Any = None) -> Planes:
@@ -123,9 +138,11 @@ def _reduced(found: Operand, axis: Any, keepdims: bool, mean: bool) -> Operand:
         reduce = _mean if mean else _sum
         return each_plane([found], lambda plane: reduce(plane, axis, keepdims))
     device = import_module(".device", __package__)  # kernels, and so of a later module
-    if found.planes.dtype.kind != "f" or not found.planes.size:
-        raise UnsupportedError("sums on a GPU are of float64 or float32, and of one element at least")
     axes = normalize_axis_tuple(range(len(found.shape)) if axis is None else axis, len(found.shape))
+    if not found.planes.size:
+        return _on_a_gpu().nothing(found, axes, keepdims, mean)
+    if found.planes.dtype.kind != "f":
+        found = _on_a_gpu().as_floats(found)
     monomials, weight = found.spec.support.monomials or (0,), Fraction(1, prod(found.shape[a] for a in axes) if mean else 1)
     planes = device.totals(device.rows(found, monomials), axes, keepdims)
     whole = Operand(planes, Spec(Support.packed(range(len(monomials))), planes.dtype, found.spec.basis))
@@ -140,6 +157,14 @@ def _mean(plane: Planes, axis: Any, keepdims: bool) -> Planes:
     return np.asarray(total / (count if plane.size else total.dtype.type(0)))
 
 
+def _on_the_processor(found: Operand) -> Operand:
+    """The operand where NumPy can compare it: an answer has to wait for a GPU anyway."""
+    if found.planes.device == "cpu":
+        return found
+    planes = to_host(found.planes[...].given())
+    return Operand(planes, found.spec, values=None if found.values is None else to_host(found.values[...].given()))
+
+
 def _close(p: Planes, q: Planes, rtol: float, atol: float, equal_nan: bool) -> bool:
     if "O" in (p.dtype.kind, q.dtype.kind):
         return bool(np.all(abs(p - q) <= atol + rtol * abs(q)))
@@ -147,7 +172,7 @@ def _close(p: Planes, q: Planes, rtol: float, atol: float, equal_nan: bool) -> b
 
 
 def _agree(operands: Sequence[Operand], equal: Callable[[Planes, Planes], Any]) -> bool:
-    a, b = operands
+    a, b = map(_on_the_processor, operands)
     same_basis(found.spec.basis for found in operands)
     monomials = {*a.spec.support.monomials, *b.spec.support.monomials}
     return all(bool(equal(a.plane(i), b.plane(i))) for i in sorted(monomials))
@@ -170,7 +195,7 @@ mean: Op = declare(
 stack: Op = declare(
     "stack",
     "Arrays joined along a new axis, as numpy.stack.",
-    lambda operands, axis: each_plane(operands, lambda *p: np.stack(p, axis=axis)),
+    lambda operands, axis: _joined(operands, axis, np.stack, "stacked"),
     bind=_bind_arrays,
     on_truth="same",
     at=(0.7, 0.3),
@@ -178,7 +203,7 @@ stack: Op = declare(
 concatenate: Op = declare(
     "concatenate",
     "Arrays joined along an axis they have, as numpy.concatenate.",
-    lambda operands, axis: each_plane(operands, lambda *p: np.concatenate(p, axis=axis)),
+    lambda operands, axis: _joined(operands, axis, np.concatenate, "concatenated"),
     bind=_bind_arrays,
     on_truth="same",
     at=(0.7, 0.3),

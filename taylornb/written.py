@@ -16,6 +16,7 @@ import numpy as np
 from .errors import StaleError
 from .operand import Operand, Planes
 from .support import Support
+from .targets.cuda.memory import DevicePlanes, start
 
 
 class Write(NamedTuple):
@@ -45,6 +46,8 @@ WRITES: dict[int, Write] = {}  # by the id of the memory that the values are in
 
 def memory(planes: Planes) -> Planes:
     """The array whose memory it is; views of it share it."""
+    if isinstance(planes, DevicePlanes):
+        return planes.memory
     while isinstance(planes.base, np.ndarray):
         planes = planes.base
     return planes
@@ -61,7 +64,7 @@ def wrote(found: Operand, operation: str) -> None:
 
 
 def _place(values: Planes) -> tuple[object, ...]:
-    return values.__array_interface__["data"][0], values.shape, values.strides
+    return start(values), values.shape, values.strides
 
 
 def is_shared(planes: Planes, references: int) -> bool:
@@ -69,6 +72,8 @@ def is_shared(planes: Planes, references: int) -> bool:
 
     From Python 3.14 on names do not count as references where the interpreter knows better, so that it may always be.
     """
+    if isinstance(planes, DevicePlanes):
+        return True
     return (
         version_info >= (3, 14) or isinstance(planes.base, np.ndarray) or getrefcount(planes) > references + 2
     )  # the names here and in getrefcount
@@ -106,6 +111,8 @@ def is_put_back(target: Operand, given: Operand, key: Any) -> bool:
     before, own = last.before, target.spec.support
     valid = before is None or (before[1] == id(memory(target.planes)) and covers(before[0], own))
     entries = key if isinstance(key, tuple) else (key,)
+    if any(isinstance(entry, list | np.ndarray) for entry in entries):  # what they give is no view
+        return False
     if all(entry is not Ellipsis for entry in entries):
         entries = (*entries, ...)  # a view, where it is one element, too
     return valid and last.values == _place(given.value()) == _place(target.value()[entries])

@@ -67,7 +67,7 @@ LAYERS = [
     ["crew"],
     ["kernels"],
     ["gpu"],
-    ["device"],
+    ["device", "elements"],
     ["launch"],
     ["reading"],
     ["evaluate"],

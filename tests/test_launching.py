@@ -125,7 +125,7 @@ def test_a_call_goes_by_numba_once_for_each_configuration(launched, kernel):
     out = planes(8192, (1, 6))
     for _ in range(3):
         call.run(given, out)
-    with gpu.configured(gpu.Configuration(7, 32, 28672)):
+    with launching.configured(launching.Configuration(7, 32, 28672)):
         call.run(given, out)
         call.run(given, out)
     assert len(kernel.calls) == 2
@@ -141,7 +141,7 @@ def test_elements_of_several_axes_that_lie_together_are_one_axis(launched, kerne
     n = int(np.prod(shape))
     call = Call(twice(1), [(DOUBLE, planes(4096, (1, *shape)))], shape, gpu.Place(NUMBA, 0, False))
     call._known[2, 128, 0] = launched.append
-    call._usual = gpu.Configuration(2, 128)
+    call._usual = launching.Configuration(2, 128)
     call.run(planes(4096, (1, *shape)), planes(8192, (1, *shape)))
     assert launched == [[n, *(0, 0, n, 8, 4096, 1, n, 8 * n, 8), *(0, 0, n, 8, 8192, 1, n, 8 * n, 8)]]
 
@@ -150,7 +150,7 @@ def test_views_keep_their_layout_and_numbers_are_numbers(launched, kernel):
     view = planes(4096, (1, 2, 3), (480, 80, 16))
     call = Call(twice(2), [(DOUBLE, view), (DOUBLE, np.ones(1))], (2, 3), gpu.Place(NUMBA, 0, False))
     call._known[2, 128, 0] = launched.append
-    call._usual = gpu.Configuration(2, 128)
+    call._usual = launching.Configuration(2, 128)
     call.run(view, np.array([0.25]), planes(8192, (1, 2, 3)))
     expected = [6, 3, *(0, 0, 6, 8, 4096, 1, 2, 3, 480, 80, 16), 0.25, *(0, 0, 6, 8, 8192, 1, 2, 3, 48, 24, 8)]
     assert launched == [expected]
@@ -168,7 +168,7 @@ def test_memory_of_a_result_is_taken_on_the_stream_that_is_given(monkeypatch, st
     monkeypatch.setattr(gpu, "planes_of", lambda array, library: array)
     library = NUMBA._replace(empty=lambda *call: call, streaming=streaming)
     room = gpu.Room(gpu.Place(library, 3, False), (2, 5), DOUBLE)
-    with gpu.configured(gpu.Configuration(1, 1, stream)):
+    with launching.configured(launching.Configuration(1, 1, stream)):
         assert room.array() == ((2, 5), DOUBLE, 3)
     assert taken == expected
     assert room.array() == ((2, 5), DOUBLE, 3)

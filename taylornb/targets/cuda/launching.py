@@ -1,16 +1,63 @@
-"""How is a kernel launched: the first time by Numba, which compiles it, and from then on without Numba in between."""
+"""How is a kernel launched: as the user says or as usual; first by Numba, which compiles it, and from then on without Numba."""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import lru_cache
 from importlib import import_module
-from typing import Any
+from typing import Any, NamedTuple
 
 from .provider import available
 
 Launch = Callable[[Sequence[Any]], None]
+
+
+class Configuration(NamedTuple):
+    """How a kernel is launched: the blocks of the grid, the threads of a block, and the stream, None for the current one."""
+
+    grid: Any
+    block: Any
+    stream: Any = None
+
+
+chosen: ContextVar[Configuration | None] = ContextVar("taylornb launch", default=None)
+
+
+@contextmanager
+def configured(configuration: Configuration) -> Iterator[None]:
+    """Kernels of this thread or task are launched like this."""
+    token = chosen.set(configuration)
+    try:
+        yield
+    finally:
+        chosen.reset(token)
+
+
+class Launcher:
+    """A function whose kernels are launched as an index says: `f.launch[grid, block](x)`, `f.launch[grid, block, stream](x)`.
+
+    Args:
+        function: The function.
+    """
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self._function = function
+
+    def __getitem__(self, configuration: tuple[Any, ...]) -> Callable[..., Any]:
+        if not isinstance(configuration, tuple) or len(configuration) not in (2, 3):
+            raise TypeError(
+                f"launch takes the blocks of the grid, the threads of a block, and perhaps a stream, as in "
+                f"f.launch[grid, block, stream](x), not {configuration!r}"
+            )
+
+        def launched(*args: Any, **kwargs: Any) -> Any:
+            with configured(Configuration(*configuration)):
+                return self._function(*args, **kwargs)
+
+        return launched
 
 
 def address(stream: Any) -> int:

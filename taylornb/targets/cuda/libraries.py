@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import AbstractContextManager, nullcontext
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,38 @@ def is_on_device(value: Any) -> bool:
     if hasattr(value, "__cuda_array_interface__") or getattr(value, "__cuda_ndarray__", False):
         return True
     return hasattr(value, "__dlpack_device__") and value.__dlpack_device__()[0] == CUDA
+
+
+def unpickled(array: Any, name: str) -> DevicePlanes:
+    """Planes of a library, from what was pickled.
+
+    Raises:
+        UnsupportedError: Where that library is not there; a GPU that is missing is the library's own error.
+    """
+    number = 0 if available().simulated else int(available().cuda.get_current_device().id)
+    if name == CUPY.name:
+        return planes_of(_needed("cupy").asarray(array))
+    if name == TORCH.name:
+        return planes_of(_needed("torch").from_numpy(array).to(f"cuda:{number}"))
+    return planes_of(available().cuda.to_device(array))
+
+
+def _needed(module: str) -> Any:
+    try:
+        return import_module(module)
+    except ImportError as error:
+        raise UnsupportedError(
+            f"an array in memory of {module} was pickled, and {module} cannot be imported: {error}"
+        ) from None
+
+
+def to_host(value: Any) -> Any:
+    """An array of a GPU as one of NumPy's, when all that was asked for before is done; anything else as it is."""
+    if not is_on_device(value):
+        return value
+    if hasattr(value, "copy_to_host"):  # Numba's
+        return value.copy_to_host()
+    return np.asarray(value.get() if hasattr(value, "get") else value.cpu())  # CuPy's, PyTorch's
 
 
 def planes_of(value: Any, library: Library | None = None) -> DevicePlanes:

@@ -49,11 +49,14 @@ class DevicePlanes:
         layout: The address of the first element, the shape, the bytes between elements along each axis, the dtype.
     """
 
-    __slots__ = ("_array", "address", "dtype", "library", "memory", "number", "shape", "strides")
+    __slots__ = ("_array", "address", "dtype", "library", "memory", "number", "shape", "strides", "whole")
 
-    def __init__(self, memory: Any, library: Library, number: int, layout: tuple[int, Shape, Shape, np.dtype[Any]]) -> None:
+    def __init__(
+        self, memory: Any, library: Library, number: int, layout: tuple[int, Shape, Shape, np.dtype[Any]], whole: int = -1
+    ) -> None:
         self.memory, self.library, self.number = memory, library, number
         self.address, self.shape, self.strides, self.dtype = layout
+        self.whole = self.size if whole < 0 else whole  # elements of all the memory
         self._array: Any = None
 
     @property
@@ -91,6 +94,12 @@ class DevicePlanes:
             size *= length
         return True
 
+    @property
+    def flags(self) -> Flags:
+        """What NumPy's arrays say of their memory."""
+        repeated = any(length > 1 and not stride for length, stride in zip(self.shape, self.strides, strict=True))
+        return Flags(self.contiguous, not repeated)
+
     def __len__(self) -> int:
         return self.shape[0]
 
@@ -99,7 +108,7 @@ class DevicePlanes:
         if isinstance(key, tuple) and not key:
             return self.given()  # as NumPy's index () makes numbers of arrays without axes: as users have it
         entries = key if isinstance(key, tuple) else (key,)
-        if not all(_is_basic(entry) for entry in entries):
+        if not all(is_basic(entry) for entry in entries):
             raise UnsupportedError(f"arrays on {self.device} take whole numbers, slices, None and ... as an index")
         address, shape, strides, axis = self.address, list[int](), list[int](), 0
         for entry in _explicit(entries, self.ndim):
@@ -115,6 +124,17 @@ class DevicePlanes:
                 start = range(length)[entry]
             address += start * stride
         return self._view(address, tuple(shape), tuple(strides))
+
+    def __setitem__(self, key: Any, planes: Any) -> None:
+        """Copy rows, on the current stream; the elements broadcast."""
+        import_module("taylornb.elements").copy_rows(self[key], planes)  # a kernel, and so of a later module
+
+    def broadcast(self, shape: Shape) -> DevicePlanes:
+        """A view that repeats elements, as numpy.broadcast_to has it."""
+        missing = len(shape) - self.ndim
+        lengths, steps = (1,) * missing + self.shape, (0,) * missing + self.strides
+        strides = tuple(0 if own != length else step for own, length, step in zip(lengths, shape, steps, strict=True))
+        return self._view(self.address, shape, strides)
 
     def reshape(self, *shape: Any) -> DevicePlanes:
         """The same elements in another shape, in a view; copied where they are not one after the other."""
@@ -160,14 +180,25 @@ class DevicePlanes:
             raise AttributeError(name)
         self.__array__()
 
-    def __reduce__(self) -> NoReturn:
-        self.__array__()
+    def __reduce__(self) -> tuple[Any, ...]:
+        """With the elements, which come back to the current device of the same library."""
+        libraries = import_module("taylornb.targets.cuda.libraries")
+        return libraries.unpickled, (libraries.to_host(self.given()), self.library.name)
 
     def __repr__(self) -> str:
         return f"<planes {self.shape} of {self.dtype} on {self.device}, of {self.library.name}>"
 
     def _view(self, address: int, shape: Shape, strides: Shape) -> DevicePlanes:
-        return DevicePlanes(self.memory, self.library, self.number, (address, shape, strides, self.dtype))
+        return DevicePlanes(self.memory, self.library, self.number, (address, shape, strides, self.dtype), self.whole)
+
+
+class Flags(NamedTuple):
+    """What NumPy's arrays say of their memory, as far as that is asked for."""
+
+    c_contiguous: bool
+    writeable: bool
+    aligned: bool = True
+    owndata: bool = True
 
 
 def home(number: int, library: Library) -> str:
@@ -195,7 +226,8 @@ def packed(shape: Shape, size: int) -> Shape:
     return tuple(size * prod(shape[axis + 1 :]) for axis in range(len(shape)))
 
 
-def _is_basic(entry: Any) -> bool:
+def is_basic(entry: Any) -> bool:
+    """Whether an entry of an index gives a view."""
     whole = isinstance(entry, int | np.integer) and not isinstance(entry, bool)
     return entry is None or entry is Ellipsis or isinstance(entry, slice) or whole
 
@@ -208,6 +240,20 @@ def _explicit(entries: tuple[Any, ...], axes: int) -> list[Any]:
     whole = [slice(None)] * (axes - count)
     place = entries.index(Ellipsis) if Ellipsis in entries else len(entries)
     return [*entries[:place], *whole, *entries[place + 1 :]]
+
+
+def start(planes: Any) -> int:
+    """The address of the first element, wherever it is."""
+    found: int = planes.address if type(planes) is DevicePlanes else planes.__array_interface__["data"][0]
+    return found
+
+
+def extent(planes: Any) -> int:
+    """How many elements all the memory has that an array is a view of."""
+    while isinstance(planes, np.ndarray) and isinstance(planes.base, np.ndarray):
+        planes = planes.base
+    found: int = planes.whole if type(planes) is DevicePlanes else planes.size
+    return found
 
 
 def share_memory(a: Any, b: Any) -> bool:

@@ -82,6 +82,22 @@ def kernel(n, outer, parts, inner, x, y):
 """
 
 
+# Elements of rows that lie together, from or to anywhere in others: `where` says how far from the beginning of a row.
+MOVES = {
+    name: f"""\
+def kernel(n, inner, far, near, where):
+    e = u8(cuda.grid(1))
+    step = u8(cuda.gridsize(1))
+    while e < n:
+        row = e // inner
+        k = e - row * inner
+        {move}
+        e += step
+"""
+    for name, move in {"take": "near[row, k] = far[row, where[k]]", "put": "far[row, where[k]] = near[row, k]"}.items()
+}
+
+
 def device_function(program: Program, parameters: Mapping[Place, str], results: str) -> str:
     """The text of a function of scalars.
 
