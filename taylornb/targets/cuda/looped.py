@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ...program import Program, Ref
+from ...program import Program, Ref, Store
 from ...rolled import Loop, Rolled, Source, Step
 from ..source import indented
 from . import text
@@ -49,19 +49,17 @@ class _Kernel:
     def text(self) -> str:
         once, each = text.loads(self.rolled.head, self.access)
         loops = [line for n, loop in enumerate(self.rolled.loops) for line in self._loop(loop, f"w{n}")]
-        body = [*each, *text.statements(self.rolled.head), *self._stores(), *loops]
+        body = [*each, *text.with_stores(self.rolled.head, self._where), *loops]
         more = [*map(array, rows(self.rolled)), TABLES]
         return text.framed(self.rolled, self.axes, [*once, *self.memory.own(), *self.memory.clear()], body, more)
 
-    def _stores(self) -> list[str]:
-        """What the head leaves: rows of outputs, coefficients in slots, and names for the loops."""
-        found, outputs, slots = list[str](), len(self.rolled.outputs), len(self.rolled.slots)
-        for store in self.rolled.head.stores:
-            slot = store.output - outputs
-            where = text.result(store.output, store.row, self.axes) if slot < 0 else f"k{slot - slots}"
-            where = self.memory.at(slot, by=store.row) if 0 <= slot < slots else where
-            found.append(f"{where} = {text.stored(self.rolled.head, store)}")
-        return found
+    def _where(self, store: Store) -> str:
+        """Where the head stores: to a row of an output, a coefficient in a slot, or what it keeps for the loops."""
+        outputs, slots = len(self.rolled.outputs), len(self.rolled.slots)
+        if store.output < outputs:
+            return text.result(store.output, store.row, self.axes)
+        slot = store.output - outputs
+        return self.memory.at(slot, by=store.row) if slot < slots else self.memory.kept(slot - slots)
 
     def _loop(self, loop: Loop, name: str) -> list[str]:
         turn = _Turn(self, loop, name).lines
@@ -112,7 +110,7 @@ class _Turn:
         """What a program reads, by its `Source`."""
         ways: dict[int, Callable[..., str]] = {
             Source.AT: self._at,
-            Source.KEPT: "k{}".format,
+            Source.KEPT: self.memory.kept,
             Source.SUM: (name + "_sum{}").format,
             Source.INPUT: self._input,
             Source.INVERSE: lambda size: f"f{size}(1.0) / {self._degree(0, size)}",

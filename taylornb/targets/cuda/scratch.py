@@ -18,6 +18,7 @@ from ..source import indented
 
 TABLES = "tables"
 WARP = 32  # threads that run together, on every GPU so far
+KEPT = 256  # bytes of values for the loops that registers are left for, a quarter of them
 
 
 def rows(rolled: Rolled) -> dict[Dtype, int]:
@@ -25,7 +26,16 @@ def rows(rolled: Rolled) -> dict[Dtype, int]:
     found: dict[Dtype, int] = {}
     for slot in rolled.slots:
         found[slot.dtype] = found.get(slot.dtype, 0) + rolled.size + rolled.zeros
+    for dtype in in_memory(rolled).values():
+        found[dtype] = found.get(dtype, 0) + 1
     return found
+
+
+def in_memory(rolled: Rolled) -> dict[int, Dtype]:
+    """The values kept for the loops that there are no registers for, by their number: all that are floats, or none."""
+    kept = rolled.places[len(rolled.outputs) + len(rolled.slots) :]
+    floats = {n: place.dtype for n, place in enumerate(kept) if place.dtype.kind == "f"}
+    return floats if sum(dtype.itemsize for dtype in floats.values()) > KEPT else {}
 
 
 def lengths(rolled: Rolled, threads: int) -> dict[Dtype, int]:
@@ -69,6 +79,15 @@ class Memory:
         for slot in rolled.slots:
             self.first.append(used.get(slot.dtype, 0))
             used[slot.dtype] = self.first[-1] + rolled.size + rolled.zeros
+        self._kept: dict[int, str] = {}
+        for n, dtype in in_memory(rolled).items():
+            row = used.get(dtype, 0)
+            self._kept[n] = f"{array(dtype)}[{moved(f'own_{array(dtype)}', WARP * row)}]"
+            used[dtype] = row + 1
+
+    def kept(self, number: int) -> str:
+        """A value that the head keeps for the loops."""
+        return self._kept.get(number, f"k{number}")
 
     def at(self, slot: int, number: str = "", by: int = 0) -> str:
         """The coefficient of a slot at a monomial, or so many further on; without a monomial that of a number."""

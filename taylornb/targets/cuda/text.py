@@ -6,7 +6,7 @@ float64; there are no arrays but those of the arguments. What the names stand fo
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
 import numpy as np
@@ -122,11 +122,8 @@ def kernel(program: Program, access: Sequence[str | None], axes: int = 1) -> str
         axes: How many axes the elements of the outputs have.
     """
     once, each = loads(program, dict(zip(program.inputs, access, strict=True)))
-    stores: dict[int, list[str]] = {}  # by the instruction that they follow: all loads come first, since memory may be shared
-    for store in program.stores:
-        place = store.operand.place if isinstance(store.operand, Ref) else len(program.instructions)
-        stores.setdefault(place, []).append(f"{result(store.output, store.row, axes)} = {stored(program, store)}")
-    return framed(program, axes, once, [*each, *statements(program, stores), *stores.get(len(program.instructions), [])])
+    body = with_stores(program, lambda store: result(store.output, store.row, axes))
+    return framed(program, axes, once, [*each, *body])
 
 
 def framed(program: Program | Rolled, axes: int, once: Sequence[str], each: Sequence[str], more: Sequence[str] = ()) -> str:
@@ -196,6 +193,15 @@ def statements(program: Program, after: Mapping[int, Sequence[str]] = MappingPro
             found.append(f"v{n} = {_expression(instruction)}")
         found += after.get(n, ())
     return found
+
+
+def with_stores(program: Program, where: Callable[[Store], str]) -> list[str]:
+    """The instructions but loads, each result being stored as soon as it is there; the loads come before all of it."""
+    after: dict[int, list[str]] = {}
+    for store in program.stores:
+        place = store.operand.place if isinstance(store.operand, Ref) else len(program.instructions)
+        after.setdefault(place, []).append(f"{where(store)} = {stored(program, store)}")
+    return [*statements(program, after), *after.get(len(program.instructions), [])]
 
 
 def stored(program: Program, store: Store) -> str:
