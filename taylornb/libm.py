@@ -27,7 +27,7 @@ EULER_MACLAURIN = (
 # and x > 0, and what is missing is less: the terms of the formula are in turn too much and too little.
 ZETA_STEPS, ZETA_FORMULA = tuple(range(15, -1, -1)), EULER_MACLAURIN[:6]
 # B_2j/2j for j = 1 … 10, of the asymptotic series of digamma (Abramowitz & Stegun 6.3.18).
-_ASYMPTOTIC = (
+ASYMPTOTIC = (
     1 / 12,
     -1 / 120,
     1 / 252,
@@ -40,8 +40,8 @@ _ASYMPTOTIC = (
     -174611 / 6600,
 )
 # The positive zero of digamma in two parts, and its Taylor coefficients there: ψ⁽ⁿ⁾/n!, n = 1 … 28.
-_ZERO, _ZERO_TAIL = 1.4616321449683622, 9.549995429965697e-17
-_AT_ZERO = (
+ZERO, _ZERO_TAIL = 1.4616321449683622, 9.549995429965697e-17
+AT_ZERO = (
     0.9676722454476212,
     -0.4427631689835921,
     0.258499760955651,
@@ -104,8 +104,8 @@ _AT_TWO = (
     1.330476437424449e-10,
 )
 # From the highest power down, as they are summed up.
-_DOWN_AT_ZERO, _DOWN_AT_TWO, _DOWN = _AT_ZERO[::-1], _AT_TWO[::-1], _ASYMPTOTIC[::-1]
-_DOWN_INTEGRATED = tuple(c / (2 * n + 1) for n, c in enumerate(_ASYMPTOTIC))[::-1]
+_DOWN_AT_ZERO, _DOWN_AT_TWO, _DOWN = AT_ZERO[::-1], _AT_TWO[::-1], ASYMPTOTIC[::-1]
+_DOWN_INTEGRATED = tuple(c / (2 * n + 1) for n, c in enumerate(ASYMPTOTIC))[::-1]
 _HALF_LOG_TWO_PI = 0.9189385332046728
 _NEAR = 0.35  # up to this distance from the zero, 28 terms leave less than 1e-17
 
@@ -236,7 +236,7 @@ def _gammaln_near_two(t: float) -> float:
 
 
 def _digamma_of_positive(x: float) -> float:
-    t = (x - _ZERO) - _ZERO_TAIL
+    t = (x - ZERO) - _ZERO_TAIL
     if abs(t) < _NEAR:
         near = 0.0
         for coefficient in _DOWN_AT_ZERO:

@@ -18,6 +18,7 @@ import numpy as np
 
 from ... import libm
 from ..reference import elementwise
+from . import gammas
 from .portable import functions
 from .provider import provider
 from .text import MATH
@@ -74,15 +75,16 @@ def _for_kernels() -> dict[str, Any]:
 
 
 def _of_both(made: Callable[[Any], Any], mathematics: Any = math) -> dict[str, Any]:
-    return {name: own for dtype in DTYPES for name, own in functions(dtype, made, mathematics).items()}
+    found = {name: own for dtype in DTYPES for name, own in functions(dtype, made, mathematics).items()}
+    return found | gammas.functions(made, found["floor_f4"], mathematics)
 
 
 def _gammas(made: Callable[[Any], Any]) -> dict[str, Any]:
-    """The gamma family, which computes in float64 for both dtypes."""
+    """The gamma family in double precision."""
     scope = {**vars(libm)}
     for function in libm.FUNCTIONS:
         scope[function.__name__] = made(FunctionType(function.__code__, scope, function.__name__))
-    return {name: scope[name] for name in ("gammaln", "digamma", "scaled_zeta")}
+    return {f"{name}_f8": scope[name] for name in gammas.PUBLIC}
 
 
 def _as_it_is(function: Any) -> Any:
@@ -94,4 +96,5 @@ MATHEMATICS = SimpleNamespace(
     **{own: getattr(np, name) for name, own in MATH.items()},
     erf=elementwise(math.erf),
     erfc=elementwise(math.erfc),
+    lgamma=elementwise(lambda x: math.inf if x <= 0 and x == math.floor(x) else math.lgamma(x)),
 )

@@ -54,6 +54,7 @@ ALONE = frozenset(("literal", "where"))  # their numbers meet no other, which wo
 BINARY = frozenset(("arctan2", "copysign", "hypot", "power"))
 # Those that it has for neither, or under another name for each dtype: one of these for each.
 TYPED = {"cbrt": 1, "ceil": 1, "floor": 1, "logaddexp": 2, "remainder": 2, "rint": 1, "sech2": 1, "sign": 1, "trunc": 1}
+TYPED |= {"digamma": 1, "gammaln": 1, "scaled_zeta": 2}
 FORMS: dict[str, str] = {
     **PLAIN,
     **{name: f"math.{own}({'{0}, {1}' if name in BINARY else '{0}'})" for name, own in MATH.items()},

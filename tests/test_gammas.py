@@ -1,0 +1,96 @@
+"""Is the gamma family in single precision, as kernels for GPUs have it, right to a few units in the last place?
+
+Against mpmath and SciPy in double precision. Log Γ is CUDA's own function there, and is not tried here.
+"""
+
+import mpmath as mp
+import numpy as np
+import pytest
+import scipy.special
+
+from taylornb.targets.cuda import compiled, gammas, portable
+
+SINGLE = np.dtype(np.float32)
+FLOOR = portable.functions(SINGLE, lambda f: f, compiled.MATHEMATICS)["floor_f4"]
+FUNCTIONS = gammas.functions(lambda f: f, FLOOR, compiled.MATHEMATICS)
+pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")  # of infinities: on a GPU there are none
+
+
+def of(name, points, *more):
+    found = [FUNCTIONS[f"{name}_f4"](x, *map(np.float32, more)) for x in points]
+    assert {one.dtype for one in found} == {SINGLE}
+    return np.array(found)
+
+
+def units(got, expected):
+    """How many units in the last place of single precision they are apart."""
+    return np.abs(got.astype(float) - expected) / np.spacing(np.abs(expected).astype(np.float32)).astype(float)
+
+
+@pytest.mark.parametrize(
+    ("points", "bound"),
+    [
+        (np.geomspace(1e-3, 1e4, 1500), 4),
+        (np.linspace(0.8, 7, 1500), 4),
+        (1.4616321 + np.linspace(-1e-4, 1e-4, 300), 3),  # next to the zero
+    ],
+)
+def test_digamma_right_of_0(points, bound):
+    points = points.astype(np.float32)
+    assert units(of("digamma", points), scipy.special.digamma(points.astype(float))).max() < bound
+
+
+def test_digamma_left_of_0():
+    """Relative to the parts of the reflection, which may cancel, and what rounding 1 − x does to one of them."""
+    points = np.linspace(-9.97, -0.03, 1000).astype(np.float32)
+    exact = points.astype(float)
+    expected, part = scipy.special.digamma(exact), scipy.special.digamma(1 - exact)
+    rounded = np.spacing((1 - points).astype(np.float32)) / 2 * scipy.special.polygamma(1, 1 - exact)
+    error = np.abs(of("digamma", points) - expected)
+    assert (error < 2.0**-21 * np.maximum(np.abs(expected), np.abs(part)) + rounded).all()
+
+
+@pytest.mark.parametrize(("s", "bound"), [(2, 2), (3, 3), (5, 5), (9, 7), (17, 12)])
+def test_zetas_right_of_0(s, bound):
+    """A power takes a multiplication for each factor, and so half a unit for each at most."""
+    points = np.geomspace(1e-2, 100, 800).astype(np.float32)
+    exact = points.astype(float)
+    assert units(of("scaled_zeta", points, s), scipy.special.zeta(s, exact) * exact ** (s - 1)).max() < bound
+
+
+@pytest.mark.parametrize("s", [2, 4, 12])
+def test_zetas_left_of_0(s):
+    points = np.linspace(-5.93, -0.04, 60).astype(np.float32)
+
+    def zeta(x):
+        shift = int(-x) + 1
+        whole = mp.zeta(s, x + shift) + mp.fsum((x + k) ** -s for k in range(shift))
+        return float(whole * abs(x - mp.nint(x)) ** (s - 1))
+
+    expected = np.array([zeta(mp.mpf(float(x))) for x in points])
+    assert units(of("scaled_zeta", points, s), expected).max() < 6
+
+
+@pytest.mark.parametrize(
+    ("name", "x", "expected"),
+    [
+        ("digamma", 0.0, -np.inf),
+        ("digamma", -0.0, np.inf),
+        ("digamma", -3.0, np.nan),
+        ("digamma", np.inf, np.inf),
+        ("digamma", -np.inf, np.nan),
+        ("digamma", np.nan, np.nan),
+        ("gammaln", np.inf, np.inf),
+        ("gammaln", -np.inf, -np.inf),
+        ("gammaln", -3.0, np.inf),
+        ("gammaln", np.nan, np.nan),
+    ],
+)
+def test_poles_and_infinities_are_those_of_double_precision(name, x, expected):
+    np.testing.assert_equal(of(name, [np.float32(x)])[0], np.float32(expected))
+    np.testing.assert_equal(getattr(scipy.special, name)(x), expected)
+
+
+@pytest.mark.parametrize(("x", "expected"), [(0.0, np.inf), (-2.0, np.inf), (np.inf, 0.0), (-np.inf, 0.0), (np.nan, np.nan)])
+def test_poles_and_infinities_of_zetas(x, expected):
+    np.testing.assert_equal(of("scaled_zeta", [np.float32(x)], 3)[0], np.float32(expected))
