@@ -50,14 +50,12 @@ def owned(found: Operand) -> Operand:
 
 def copied(planes: DevicePlanes) -> DevicePlanes:
     """The planes in memory of their own, their elements one after the other."""
-    count, dtype = len(planes), planes.dtype
-    loads = tuple(Instruction("load", (), dtype, (0, row)) for row in range(count))
-    stores = tuple(Store(0, row, Ref(row)) for row in range(count))
-    program = Program(loads, stores, (Output(Support.packed(range(count)), dtype),))
-    place = Place(planes.library, planes.number, False)
+    dtype, place = planes.dtype, Place(planes.library, planes.number, False)
     made: DevicePlanes = Room(place, planes.shape, dtype).array()
-    if prod(planes.shape):
-        Call(program, [(dtype, planes)], planes.shape[1:], place).run(planes, made)
+    if planes.size:
+        load, output = Instruction("load", (), dtype, (0, 0)), Output(Support.packed((0,)), dtype)
+        one, own = planes[np.newaxis], made[np.newaxis]  # rows are elements: they may be many, and one kernel does for all
+        Call(Program((load,), (Store(0, 0, Ref(0)),), (output,)), [(dtype, one)], planes.shape, place).run(one, own)
     return made
 
 

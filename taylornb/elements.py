@@ -24,10 +24,9 @@ from .program import Dtype, Instruction, Output, Program, Ref, Store
 from .support import CONSTANT, Support
 from .targets.cuda import text
 from .targets.cuda.launching import launcher
-from .targets.cuda.libraries import NUMBA, planes_of, to_host
+from .targets.cuda.libraries import from_host, to_host
 from .targets.cuda.memory import DevicePlanes, is_basic
 from .targets.cuda.occupancy import THREADS
-from .targets.cuda.provider import available
 
 DOUBLE = np.dtype(np.float64)
 Rows = Any  # DevicePlanes, which stand where NumPy's arrays stand otherwise
@@ -132,8 +131,16 @@ def concatenated(operands: Sequence[Operand], axis: int | None) -> Operand:
         raise ValueError("zero-dimensional arrays cannot be concatenated")
     place = normalize_axis_index(axis or 0, len(shape))
     for found in operands:
+        if len(found.shape) != len(shape):
+            raise ValueError(
+                f"all the input arrays must have same number of dimensions, but there are some of {len(shape)} and of "
+                f"{len(found.shape)}"
+            )
         if (*found.shape[:place], *found.shape[place + 1 :]) != (*shape[:place], *shape[place + 1 :]):
-            raise ValueError(f"arrays of shapes {shape} and {found.shape} cannot be joined along axis {place}")
+            raise ValueError(
+                f"all the input array dimensions except for the concatenation axis {place} must match exactly, but there are "
+                f"shapes {shape} and {found.shape}"
+            )
     ends = np.cumsum([0, *(found.shape[place] for found in operands)]).tolist()
     parts = [slice(first, last) for first, last in pairwise(ends)]
     return _joined(operands, (*shape[:place], ends[-1], *shape[place + 1 :]), place, parts)
@@ -144,8 +151,7 @@ def _joined(operands: Sequence[Operand], shape: tuple[int, ...], axis: int, part
     like = next(found.planes for found in operands if isinstance(found.planes, DevicePlanes))
     place_of(operands)
     monomials = sorted({0, *(i for found in operands for i in found.spec.support.monomials)})
-    strong = [found.spec.dtype for found in operands if found.spec.dtype is not None]
-    dtype = np.result_type(*strong)
+    dtype = np.result_type(*(found.planes.dtype for found in operands))
     made = empty(like, (len(monomials), *shape), dtype)
     for found, part in zip(operands, parts, strict=True):
         fill(made[(slice(None),) * (1 + axis) + (part,)], found, monomials)
@@ -231,6 +237,7 @@ def _moved(what: str, far: Rows, near: Rows, offsets: NDArray[np.int64]) -> None
         return
     place, by = Place(far.library, far.number, False), import_module("taylornb.targets.cuda.compiled")
     with current(place):
-        where = planes_of(available().cuda.to_device(offsets.ravel()), NUMBA)
-        launched = launcher(by.kernel(text.MOVES[what]), -(-n // THREADS), THREADS, stream_of(None, place))
+        stream = stream_of(None, place)
+        where = from_host(offsets.ravel(), stream)
+        launched = launcher(by.kernel(text.MOVES[what]), -(-n // THREADS), THREADS, stream)
         launched(np.uint64(n), np.uint64(near.shape[1]), far.array(), near.array(), where.array())

@@ -92,6 +92,7 @@ class Evaluator:
     def programs(self, known: Known, way: Way) -> list[Program | Rolled]:
         """The programs of a call, in the order they run."""
         found: list[Program | Rolled] = []
+        known = {node: _on_the_processor(one) for node, one in {**known, **self.graph.captured}.items()}
 
         def remember(program: Program | Rolled, operands: Sequence[Operand], given: Sequence[Planes | None]) -> list[Any]:
             found.append(program)
@@ -124,7 +125,7 @@ class Evaluator:
             assert node.op.body is not None
             args = self._elementwise(node.args, known, way, run)
             known = {**known, **dict(zip(node.args, args, strict=True))}  # what comes after starts from these
-            known[node] = node.op.body(args, *node.params)
+            known[node] = _floating(node.op.body(args, *node.params))
         return self._elementwise(self.outputs, known, way, run, into)
 
     def _elementwise(
@@ -176,6 +177,20 @@ class Evaluator:
                 rolled = roll(self.graph, nodes, slots, basis, listed=True)
                 return rolled if rolled.loops else program
             return program
+
+
+def _floating(found: Operand) -> Operand:
+    """What kernels take: NumPy counts truth values in whole numbers."""
+    if found.planes.dtype.kind not in "iu":
+        return found
+    planes = found.planes.astype(np.float64)
+    return Operand(planes, Spec(found.spec.support, planes.dtype, found.spec.basis))
+
+
+def _on_the_processor(known: Operand) -> Operand:
+    """An operand like one on a GPU: what is made of it is on the processor, as the results of `programs` are."""
+    planes = known.planes
+    return known if planes.device == "cpu" else Operand(np.broadcast_to(planes.dtype.type(0), planes.shape), known.spec)
 
 
 def _signature(known: Known) -> Signature:

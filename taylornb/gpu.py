@@ -19,7 +19,7 @@ from .program import Dtype, Program
 from .rolled import Rolled
 from .targets.cuda import looped, scratch, text
 from .targets.cuda.launching import Configuration, Launch, address, again, chosen, launcher, words
-from .targets.cuda.libraries import NUMBA, on, planes_of
+from .targets.cuda.libraries import NUMBA, from_host, on, planes_of, to_host
 from .targets.cuda.memory import DevicePlanes, Library, home
 from .targets.cuda.occupancy import THREADS, blocks
 from .targets.cuda.provider import available
@@ -60,12 +60,13 @@ def launch(
     """
     available()
     place = place_of(operands)
-    given = [(dtype, _argument(operands[slot])) for slot, dtype in _dtypes(program)]
+    stream = stream_of(None, place)
+    given = [(dtype, _argument(operands[slot], stream)) for slot, dtype in _dtypes(program)]
     rooms: Any = zip_longest(_rooms(program, place, shape), into)
     outputs = [own if own is not None and room.fits(own) else room.array() for room, own in rooms]
     if prod(shape):
         Call(program, given, shape, place).run(*(one for _, one in given), *outputs)
-    return [out.array().copy_to_host() if place.copied else out for out in outputs]
+    return [to_host(out.array(), stream) if place.copied else out for out in outputs]
 
 
 def prepare(program: Program | Rolled, operands: Sequence[Operand], shape: Shape) -> tuple[Call, tuple[Room, ...]] | None:
@@ -130,12 +131,12 @@ def _is_number(operand: Operand) -> bool:
     return operand.planes.device == "cpu" and operand.spec.basis is None and operand.planes.size == 1
 
 
-def _argument(operand: Operand) -> Any:
-    """A plain number, or planes on the device."""
+def _argument(operand: Operand, stream: int) -> Any:
+    """A plain number, or planes on the device; those of NumPy are copied on a stream."""
     planes: Any = operand.planes
     if _is_number(operand) or type(planes) is DevicePlanes:
         return planes
-    return planes_of(available().cuda.to_device(np.ascontiguousarray(planes)))
+    return from_host(planes, stream)
 
 
 def _rooms(program: Program | Rolled, place: Place, shape: Shape) -> tuple[Room, ...]:
@@ -249,7 +250,7 @@ class Call:
         """The scratch memory of loops, and their tables."""
         assert self._rolled is not None
         rooms = [Room(self._place, (count,), dtype) for dtype, count in scratch.lengths(self._rolled, threads).items()]
-        return [*(room.array() for room in rooms), _tables(self._rolled, self._place.number)]
+        return [*(room.array() for room in rooms), _tables(self._rolled, self._place.number, stream_of(None, self._place))]
 
     def _own(self, planes: DevicePlanes) -> DevicePlanes:
         """The planes with as many axes as the kernel has."""
@@ -293,9 +294,9 @@ def source(program: Program | Rolled, access: Access, axes: int = 1) -> str:
 
 
 @lru_cache(maxsize=64)
-def _tables(rolled: Rolled, device: int) -> DevicePlanes:
-    """The tables of loops, in the memory of the current device."""
-    return planes_of(available().cuda.to_device(looped.tables(rolled)), NUMBA)
+def _tables(rolled: Rolled, device: int, stream: int) -> DevicePlanes:
+    """The tables of loops, in the memory of the current device, for what is launched on a stream."""
+    return from_host(looped.tables(rolled), stream)
 
 
 def _count(of: Any) -> int:
@@ -315,5 +316,7 @@ def _access(planes: DevicePlanes, shape: Shape) -> str:
 
 
 def stream_of(given: Any, place: Place) -> int:
-    """The address of a stream that was given, or of the current one of the library."""
+    """The address of a stream that was given, here or to `f.launch`, or of the current one of the library."""
+    configuration = chosen.get()
+    given = configuration.stream if given is None and configuration is not None else given
     return address(place.library.stream(place.number) if given is None else given)

@@ -98,6 +98,16 @@ def test_arguments_that_are_broadcast():
     np.testing.assert_allclose(got.coeffs.copy_to_host(), (np.exp(x) * y).coeffs, rtol=1e-12)
 
 
+@pytest.mark.parametrize(("names", "order"), [("x", 6), ("xy", 3)])
+def test_elements_of_several_axes_in_sums_over_pairs(names, order):
+    basis, rng = tn.Basis(tuple(names), order), np.random.default_rng(2)
+    x, y = (rng.uniform(0.3, 0.8, (basis.size, *shape)) for shape in ((3, 2), (2,)))
+    function = tn.fuse(lambda x, y: np.exp(x) * x / y + x * x, target="cuda", form="looped")
+    got = function(*(tn.from_coefficients(cuda.to_device(one), basis) for one in (x, y)))
+    expected = tn.fuse(function.function)(*(tn.from_coefficients(one, basis) for one in (x, y)))
+    np.testing.assert_allclose(got.coeffs.copy_to_host(), expected.coeffs, rtol=1e-12)
+
+
 def test_no_more_threads_than_are_there_at_once(monkeypatch):
     """Of a GPU with room for two blocks; the simulator has none of its own."""
     asked = []

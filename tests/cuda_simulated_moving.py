@@ -14,7 +14,10 @@ import pytest
 from numba import cuda
 
 import taylornb as tn
+from taylornb import device, gpu
 from taylornb.errors import StaleError, UnsupportedError
+from taylornb.targets.cuda import compiled
+from taylornb.targets.cuda.libraries import planes_of
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")  # of infinities: on a GPU there are none
 Simulated = type(cuda.to_device(np.ones(1)))
@@ -72,6 +75,16 @@ def both(function, device, host):
     got = function(device)
     same(got, expected)
     return got, expected
+
+
+def test_a_copy_is_one_kernel_for_any_number_of_elements():
+    sizes = []
+    for length in (3, 500):
+        array = up(np.linspace(0, 1, length))
+        made = device.copied(planes_of(array)[::-1])
+        np.testing.assert_array_equal(down(made.given()), array.copy_to_host()[::-1])
+        sizes.append(compiled.kernel.cache_info().misses)
+    assert sizes[0] == sizes[1]
 
 
 # ---- joined ------------------------------------------------------------------------------------------
@@ -135,6 +148,25 @@ def test_joining_inside_a_fused_function():
         return tn.stack([np.exp(u), tn.concatenate([u[:2], np.sin(u)[2:]])]).sum(axis=0)
 
     same(tn.fuse(function, target="cuda")(device), tn.fuse(function)(host))
+
+
+def test_numbers_are_joined_with_elements():
+    device, host = (one[0, :2] for one in dense(dtype=np.float32))
+    same(tn.stack([device[0], 1.0, device[1]]), tn.stack([host[0], 1.0, host[1]]))
+
+
+def test_the_source_is_there_without_running():
+    device, host = dense()
+    source = tn.fuse(lambda u, a: np.exp(np.stack([np.sin(u), a])), target="cuda").source(device, up(host.value))
+    assert "math.exp" in source
+
+
+def test_kernels_between_the_others_run_on_the_stream_that_is_given(monkeypatch):
+    streams, stream, device = [], cuda.stream(), dense()[0]
+    monkeypatch.setattr(gpu, "address", lambda given: streams.append(given) or 0)
+    tn.fuse(lambda u: np.exp(np.sum(u)), target="cuda").launch[2, 4, stream](device)
+    assert streams
+    assert all(one is stream for one in streams)
 
 
 # ---- chosen ------------------------------------------------------------------------------------------

@@ -284,3 +284,11 @@ def test_multiprecision_runs_on_the_reference():
         assert abs(f(x).coefficient(2)[()] - exact[2]) < mp.mpf(10) ** -44
         with pytest.raises(tn.UnsupportedError, match='target="reference"'):
             tn.fuse(f)(x)
+
+
+@pytest.mark.parametrize("target", ["cpu", "reference"])
+def test_a_count_of_truth_values_is_a_number_like_others(target):
+    """NumPy counts them in whole numbers, which kernels do not take."""
+    x = tn.variable(np.array([-1.0, 2.0, 3.0]), order=1)
+    found = tn.fuse(lambda x: x * tn.sum(x > 0), target=target)(x)
+    np.testing.assert_array_equal(found.coeffs, [[-2, 4, 6], [2, 2, 2]])

@@ -6,6 +6,7 @@ is in test_cuda_text, test_cuda_simulator, test_device_arrays and test_registers
 
 import gc
 import math
+import pickle
 import weakref
 
 import numpy as np
@@ -119,6 +120,48 @@ def test_what_is_read_off_a_series(library):
     np.testing.assert_allclose(library.down(got.hessian()), expected.hessian(), rtol=1e-12, atol=1e-14)
     np.testing.assert_allclose(library.down(got.sum().coeffs), expected.sum().coeffs, rtol=1e-12, atol=1e-12)
     np.testing.assert_allclose(library.down(got[::-1].value[10:]), expected[::-1].value[10:], rtol=1e-12, atol=1e-15)
+
+
+def test_elements_that_are_moved(library):
+    values = np.random.default_rng(1).uniform(-1, 1, (3, 50))
+    u, host = tn.variable(library.up(values), order=2), tn.variable(values, order=2)
+    places, mask = np.array([[0, -1, 2]]), values > 0.5
+    for operation in (
+        lambda u: tn.stack([u, np.sin(u)], axis=-1),
+        lambda u: tn.concatenate([u[:, ::2], u * u], axis=1),
+        lambda u: tn.broadcast_to(u[:, None], (3, 4, 50)) * 2,
+        lambda u: u[places, ::-1],
+        lambda u: u[1, places],
+        lambda u: u[u > 0.5],
+        lambda u: u[mask],
+        lambda u: u[:, :0].mean(axis=1),
+    ):
+        found, expected = operation(u), operation(host)
+        assert type(found.value) is type(u.value)
+        np.testing.assert_allclose(library.down(found.coeffs), expected.coeffs, rtol=1e-13, atol=1e-15)
+    for key in (places, mask):
+        np.testing.assert_array_equal(library.down(u[library.up(key)].coeffs), host[key].coeffs)
+    np.testing.assert_array_equal(library.down(tn.sum(u > 0, axis=0)), (values > 0).sum(axis=0))
+    assert tn.array_equal(u, u.copy())
+    assert not tn.allclose(u, u + 1)
+
+
+def test_what_is_written_where_it_is(library):
+    values = np.random.default_rng(2).uniform(-1, 1, (3, 50))
+    u, host = tn.variable(library.up(values), order=2), tn.variable(values, order=2)
+    for one in (u, host):
+        one[1] = 0.5
+        one[:, ::2] *= 2
+        one[[0, 2], 3] = 1.5
+        one += np.sin(one)
+    np.testing.assert_allclose(library.down(u.coeffs), host.coeffs, rtol=1e-13)
+    again = pickle.loads(pickle.dumps(u))
+    assert type(again.value) is type(u.value)
+    np.testing.assert_array_equal(library.down(again.coeffs), library.down(u.coeffs))
+    out = on_gpu(u)
+    for _ in range(3):
+        assert on_gpu(u, out=out) is out
+        np.testing.assert_allclose(library.down(out.coeffs), on_cpu(host).coeffs, rtol=1e-13, atol=1e-15)
 
 
 @pytest.mark.parametrize("n", [0, 1, 127, 128, 129, 1_000_003])

@@ -117,6 +117,19 @@ def test_a_kernel_of_the_users_own_compiles_with_a_function_of_scalars(dtype):
 
 
 @compiles
+@pytest.mark.parametrize("dtype", [*registers.DTYPES, "bool"])
+@pytest.mark.parametrize("what", text.MOVES)
+def test_the_kernels_that_move_elements_compile(what, dtype):
+    where = numba.types.Array(numba.types.int64, 1, "C")
+    for layout in ("C", "A"):
+        planes = [numba.types.Array(numba.from_dtype(np.dtype(dtype)), 2, own) for own in (layout, "C")]
+        signature = (numba.types.uint64, numba.types.uint64, *planes, where)
+        found = registers.linked(registers.intermediate(compiled.python(text.MOVES[what]), signature)).ptx
+        assert "st.global" in found
+        assert not in_float64(found)
+
+
+@compiles
 @pytest.mark.parametrize("dtype", registers.DTYPES)
 def test_the_kernel_of_sums_compiles(dtype):
     planes = numba.types.Array(numba.from_dtype(np.dtype(dtype)), 3, "C")

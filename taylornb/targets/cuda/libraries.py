@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from importlib import import_module
 from typing import Any
 
@@ -48,13 +49,34 @@ def _needed(module: str) -> Any:
         ) from None
 
 
-def to_host(value: Any) -> Any:
-    """An array of a GPU as one of NumPy's, when all that was asked for before is done; anything else as it is."""
+def from_host(array: Any, stream: int) -> DevicePlanes:
+    """An array of NumPy's in memory of Numba's on the current device, before anything else on a stream."""
+    with _awaited(stream) as own:
+        return planes_of(available().cuda.to_device(np.ascontiguousarray(array), stream=own), NUMBA)
+
+
+def to_host(value: Any, stream: int = 0) -> Any:
+    """An array of a GPU as one of NumPy's, when all that was asked for before is done; anything else as it is.
+
+    Args:
+        value: The array.
+        stream: The address of the one on which Numba's arrays are computed; the other libraries know it.
+    """
     if not is_on_device(value):
         return value
     if hasattr(value, "copy_to_host"):  # Numba's
-        return value.copy_to_host()
+        with _awaited(stream) as own:
+            return value.copy_to_host(stream=own)
     return np.asarray(value.get() if hasattr(value, "get") else value.cpu())  # CuPy's, PyTorch's
+
+
+@contextmanager
+def _awaited(address: int) -> Iterator[Any]:
+    """A stream as Numba has it, which is waited for in the end; Numba waits for the default one, 0, by itself."""
+    stream: Any = available().cuda.external_stream(address) if address and not available().simulated else 0
+    yield stream
+    if stream:
+        stream.synchronize()
 
 
 def planes_of(value: Any, library: Library | None = None) -> DevicePlanes:

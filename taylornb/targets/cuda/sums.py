@@ -25,7 +25,7 @@ def total(memory: Memory, one: Sum, name: str, span: range) -> list[str]:
     else:
         pairs, middle = _listed(memory, one, name, one.over), memory.entry(one.over.middle, "m")
     found = [f"{name} = {zero(one.dtype)}", *pairs]
-    square = [f"j = {middle}", f"half = {memory.at(one.a, 'j')}", f"{name} = {name} + {name} + half * half"]
+    square = [f"left = {middle}", f"half = {memory.at(one.a, 'left')}", f"{name} = {name} + {name} + half * half"]
     return [*found, *square] if one.half else found
 
 
@@ -39,8 +39,8 @@ def _band(memory: Memory, one: Sum, name: str, band: Band, span: range) -> list[
         stop = moved("m", 1 - b0)
         stop = stop if span[-1] - b0 <= a1 else f"({stop} if m < {u8(a1 + b0)} else {u8(a1 + 1)})"
         stop = stop if span[0] >= b0 else f"({stop} if m >= {u8(b0)} else u8(0))"
-    turn = [_product(memory, one, name, "j", "(m - j)"), "j += u8(1)"]
-    return [f"j = {first}", f"stop = {stop}", "while j < stop:", *indented(turn, 1)]
+    turn = [_product(memory, one, name, "left", "(m - left)"), "left += u8(1)"]
+    return [f"left = {first}", f"stop = {stop}", "while left < stop:", *indented(turn, 1)]
 
 
 def _middle(band: Band, span: range, nothing: int) -> str:
@@ -56,7 +56,13 @@ def _listed(memory: Memory, one: Sum, name: str, table: Table) -> list[str]:
     """Pairs from a list, each a number of 32 bits."""
     bounds = [f"{end} = {memory.entry(table.start, 'm', '<u4', n)}" for n, end in enumerate(("at", "stop"))]
     pair = f"pair = u8({TABLES}[{moved('at', memory.table(table.pairs, '<u4'))}])"
-    turn = [pair, "j = pair & u8(65535)", "k = pair >> u8(16)", _product(memory, one, name, "j", "k"), "at += u8(1)"]
+    turn = [
+        pair,
+        "left = pair & u8(65535)",
+        "right = pair >> u8(16)",
+        _product(memory, one, name, "left", "right"),
+        "at += u8(1)",
+    ]
     return [*bounds, "while at < stop:", *indented(turn, 1)]
 
 

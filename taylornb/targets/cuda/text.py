@@ -18,7 +18,7 @@ from ..reference import function, real
 from ..source import FORMS as PLAIN
 from ..source import indented, term
 
-AXES = "ijklabcd"  # of the elements
+AXES = "ijklabcdfghopq"  # of the elements
 Place = tuple[int, int]  # the slot of an input or output, and the row of it
 
 # The names of NumPy's functions in Python's math module, which CUDA has for both dtypes.
