@@ -12,6 +12,7 @@ import weakref
 import numpy as np
 import pytest
 from numba import njit
+from waves import POINTS, doubled, f1, on_cpu, on_gpu, same
 
 import taylornb as tn
 from bench.operations import CASES, arguments
@@ -19,21 +20,7 @@ from taylornb.gpu import _say_once
 
 pytestmark = [pytest.mark.gpu, pytest.mark.usefixtures("cuda")]
 DTYPES = {np.float64: 1e-12, np.float32: 2e-5}
-POINTS = np.linspace(-1, 1, 1000)
 BLOCKS = 128  # with fewer Numba warns in kernels of the user's own
-
-
-def f1(x):
-    return np.exp(np.sin(x)) * x / (1 + x * x)
-
-
-on_gpu, on_cpu = tn.fuse(f1, target="cuda"), tn.fuse(f1)
-doubled = tn.fuse(lambda x: 2 * x, target="cuda")
-
-
-def same(got, points, order):
-    """Whether the coefficients of F1 are those of the processor."""
-    np.testing.assert_allclose(got, on_cpu(tn.variable(points, order=order)).coeffs, rtol=1e-12, atol=1e-15)
 
 
 # ---- results -----------------------------------------------------------------------------------------
