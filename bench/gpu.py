@@ -23,6 +23,7 @@ import numpy as np
 
 import taylornb as tn
 from taylornb import Cost
+from taylornb.rolled import Rolled
 from taylornb.targets.cuda.provider import available, described
 
 from . import series
@@ -35,7 +36,7 @@ POINTS = 10_000_000
 COPIED = 1 << 27  # float64 numbers, many times what caches hold
 ROUNDS = 20
 HELD = 1000  # microseconds, about, for which the device is kept busy while a kernel is put in its queue
-LONGEST = 5000  # instructions of programs that are measured: compilers need minutes for longer ones
+HIGHEST = 16  # order that is measured
 PEERS = 180.0  # seconds, after which no further peer is begun
 
 
@@ -224,7 +225,8 @@ def page(lines: list[Line], device: Device, remark: str = "") -> str:
     rows = []
     for one in lines:
         share, others = f"{100 * one.predicted / one.kernel:.0f} %", [_times(other, one.call) for other in (one.jet, one.torch)]
-        rows.append((one.workload, str(one.order), f"{one.kernel:.1f}", share, f"{one.call:.1f}", *others))
+        order = f"{one.order} (loops)" if looped(WORKLOADS[one.workload], one.order) else str(one.order)
+        rows.append((one.workload, order, f"{one.kernel:.1f}", share, f"{one.call:.1f}", *others))
     return table("On a GPU", "; ".join(filter(None, [device.name, able, remark])), head, rows)
 
 
@@ -233,18 +235,32 @@ def _times(other: float | str, ours: float) -> str:
 
 
 def cells() -> Iterator[tuple[Workload, int]]:
-    """What is measured: every workload and order that compilers do not take minutes for."""
+    """What is measured: every workload up to the highest order."""
     for workload in WORKLOADS.values():
-        for order in workload.orders:
-            (program,) = series.program(workload)._programs(series.arguments(workload, order, 1), {}, "unrolled")
-            if order <= 16 and len(program.instructions) <= LONGEST:
-                yield workload, order
+        yield from ((workload, order) for order in workload.orders if order <= HIGHEST)
 
 
-def overhead() -> float:
-    """The microseconds of a call on one element, in which there is nothing but Python and the launch."""
-    fused, given = series.program(WORKLOADS["F1"], "cuda"), on_device(WORKLOADS["F1"], 4, 1, to_gpu()[1])
-    return 1e-6 * by_the_clock(lambda: [fused(*given) for _ in range(20)], lambda _: available().cuda.synchronize(), 20)
+def looped(workload: Workload, order: int) -> bool:
+    """Whether the kernel has loops over coefficients."""
+    found = series.program(workload, "cuda")._programs(series.arguments(workload, order, 1), {}, None)
+    return any(isinstance(program, Rolled) for program in found)
+
+
+def overhead() -> tuple[float, float]:
+    """The microseconds of a call on one element, which is nothing but Python and a launch, and of a bare launch by Numba."""
+    cuda, up = available().cuda, to_gpu()[1]
+    fused, given = series.program(WORKLOADS["F1"], "cuda"), on_device(WORKLOADS["F1"], 4, 1, up)
+
+    @cuda.jit
+    def doubled(x: Any, y: Any) -> None:
+        y[0, 0] = x[0, 0] + x[0, 0]
+
+    arrays, bare = (cuda.to_device(np.ones((1, 1))), cuda.to_device(np.ones((1, 1)))), doubled[128, 128]
+
+    def microseconds(function: Callable[[], Any]) -> float:
+        return 1e-6 * by_the_clock(lambda: [function() for _ in range(20)], lambda _: cuda.synchronize(), 20)
+
+    return microseconds(lambda: fused(*given)), microseconds(lambda: bare(*arrays))
 
 
 def main() -> None:
@@ -266,7 +282,8 @@ def main() -> None:
         check(workload, order)
     print(f"{len(measured)} workloads and orders are those of the processor", file=sys.stderr)
     device, stop = measured_device(), perf_counter() + options.peers
-    remark = f"{options.points} elements, arrays of {to_gpu()[0]}; a call on one element takes {overhead():.0f} µs"
+    call, bare = overhead()
+    remark = f"{options.points} elements, arrays of {to_gpu()[0]}; a call on one takes {call:.0f} µs, a bare launch {bare:.0f}"
     with tempfile.TemporaryDirectory() as folder:
         cases = [Case(workload, order, (options.points,), 1, Path(folder)) for workload, order in measured]
         lines = [line(case, device, options.points, stop) for case in cases]
