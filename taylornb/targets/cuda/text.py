@@ -95,7 +95,7 @@ def kernel(n, inner, far, near, where):
         {move}
         e += step
 """
-    for name, move in {"take": "near[row, k] = far[row, where[k]]", "put": "far[row, where[k]] = near[row, k]"}.items()
+    for name, move in {"take": "near[row, k] = far[row, u8(where[k])]", "put": "far[row, u8(where[k])] = near[row, k]"}.items()
 }
 
 
