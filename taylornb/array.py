@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import replace
 from functools import lru_cache
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
@@ -23,7 +24,7 @@ from .number import exactly
 from .operand import Operand, Planes, Spec, operand, real_array
 from .reading import derivative, derivatives, every_plane, plane, read_only
 from .rules import Op
-from .structure import index
+from .structure import index, on_the_processor
 from .surface import Arithmetic, Truths
 from .trace import Tracer, Tracing, stays
 from .written import WRITES, check, home, is_stale
@@ -233,7 +234,7 @@ class TaylorArray(Arithmetic):
         if is_stale(self._found):
             return f"{tuple(self.shape)} TaylorArray of values {self.value} whose coefficients are out of date"
         if self._found.planes.device != "cpu":
-            return f"TaylorArray of shape {self.shape} on {self._found.planes.device}, {self._found.spec}"
+            return repr(TaylorArray(on_the_processor(self._found)))
         if not self.shape:
             return notation.scalar_text(self.basis, self.coeffs)
         rows = {i: self._found.plane(i) for i in self.support}
@@ -311,6 +312,12 @@ def _one_node(
     return Evaluator(graph, [output], basis), tuple(tracer.node for tracer in tracers), output
 
 
+def _zeros_like(array: NDArray[Any]) -> Any:
+    if array.device == "cpu":
+        return np.zeros_like(array)[()]
+    return import_module(".elements", __package__).zeros(array)  # a kernel, and so of a later module
+
+
 def _projection(op: Op, value: Any, params: tuple[Hashable, ...]) -> Any:
     """⊥ and its kin; a plain array has its value to lose and nothing else.
 
@@ -319,7 +326,7 @@ def _projection(op: Op, value: Any, params: tuple[Hashable, ...]) -> Any:
     """
     assert op.retains is not None
     if not isinstance(value, TaylorArray):
-        return value if op.retains(PLAIN, 0, *params) else np.zeros_like(real_array(value, "the argument"))[()]
+        return value if op.retains(PLAIN, 0, *params) else _zeros_like(real_array(value, "the argument"))
     retains, basis, spec = op.retains, value.basis, value._found.spec
     if params and isinstance(params[0], tuple):
         basis.members(params[0])

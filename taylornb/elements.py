@@ -90,6 +90,11 @@ def above(found: Operand, spec: Spec, support: Support) -> Operand:
     return Operand(planes, Spec(packed, spec.dtype, spec.basis), values=values[0])
 
 
+def zeros(like: Rows) -> Any:
+    """A plain array of zeros, as users have it, in memory of the same library."""
+    return full(like[np.newaxis], (1, *like.shape), like.dtype, 0)[0, ...].given()
+
+
 def as_floats(found: Operand) -> Operand:
     """Truth values as the numbers 0 and 1."""
     like: Rows = found.planes
@@ -102,7 +107,7 @@ def nothing(found: Operand, axes: Sequence[int], keepdims: bool, mean: bool) -> 
     """The sum or the mean of no elements, as NumPy has it."""
     like: Rows = found.planes
     shape = [1 if axis in axes else n for axis, n in enumerate(found.shape) if keepdims or axis not in axes]
-    monomials = found.spec.support.monomials or (0,)
+    monomials = sorted({0, *found.spec.support.monomials})
     dtype = like.dtype if like.dtype.kind == "f" else DOUBLE
     made: Rows = full(like, (len(monomials), *shape), dtype, np.nan if mean else 0.0)
     if mean:

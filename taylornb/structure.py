@@ -143,7 +143,8 @@ def _reduced(found: Operand, axis: Any, keepdims: bool, mean: bool) -> Operand:
         return _on_a_gpu().nothing(found, axes, keepdims, mean)
     if found.planes.dtype.kind != "f":
         found = _on_a_gpu().as_floats(found)
-    monomials, weight = found.spec.support.monomials or (0,), Fraction(1, prod(found.shape[a] for a in axes) if mean else 1)
+    monomials = sorted({0, *found.spec.support.monomials})
+    weight = Fraction(1, prod(found.shape[a] for a in axes) if mean else 1)
     planes = device.totals(device.rows(found, monomials), axes, keepdims)
     whole = Operand(planes, Spec(Support.packed(range(len(monomials))), planes.dtype, found.spec.basis))
     planes = device.rows(whole, range(len(monomials)), [weight] * len(monomials)) if mean else planes
@@ -157,7 +158,7 @@ def _mean(plane: Planes, axis: Any, keepdims: bool) -> Planes:
     return np.asarray(total / (count if plane.size else total.dtype.type(0)))
 
 
-def _on_the_processor(found: Operand) -> Operand:
+def on_the_processor(found: Operand) -> Operand:
     """The operand where NumPy can compare it: an answer has to wait for a GPU anyway."""
     if found.planes.device == "cpu":
         return found
@@ -172,7 +173,7 @@ def _close(p: Planes, q: Planes, rtol: float, atol: float, equal_nan: bool) -> b
 
 
 def _agree(operands: Sequence[Operand], equal: Callable[[Planes, Planes], Any]) -> bool:
-    a, b = map(_on_the_processor, operands)
+    a, b = map(on_the_processor, operands)
     same_basis(found.spec.basis for found in operands)
     monomials = {*a.spec.support.monomials, *b.spec.support.monomials}
     return all(bool(equal(a.plane(i), b.plane(i))) for i in sorted(monomials))

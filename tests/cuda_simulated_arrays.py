@@ -158,7 +158,7 @@ def test_what_is_read_off_a_series_is_on_the_device():
     result, expected = on_gpu(device), on_cpu(host)
     np.testing.assert_allclose(down(result.derivative(3)), expected.derivative(3), rtol=1e-12)
     np.testing.assert_allclose(down(result.copy().value), expected.value, rtol=1e-12)
-    assert repr(device) == "TaylorArray of shape (6,) on cuda:0, float64 series to order 3 in x, monomials (0, 1)"
+    assert repr(device) == repr(host)
 
 
 REDUCTIONS = [(None, False), (0, False), (-1, True), ((0, 2), False), ((2, 1), True), (1, False)]

@@ -218,6 +218,13 @@ def test_sums_of_nothing(axis, keepdims):
     same(device.mean(axis=axis, keepdims=keepdims), host.mean(axis=axis, keepdims=keepdims))
 
 
+@pytest.mark.parametrize("axis", [None, 0])
+def test_sums_have_a_value_even_where_it_is_zero(axis):
+    device, host = map(tn.nilpotent, dense())
+    same(device.sum(axis=axis), host.sum(axis=axis))
+    same(device.mean(axis=axis) + 1, host.mean(axis=axis) + 1)
+
+
 # ---- written -----------------------------------------------------------------------------------------
 
 WRITES = [..., 0, (1, 2), slice(1, None), (slice(None), -1), (None, 0), [0, 2], ([0, 0], [1, 1]), np.array([True, False, True])]
@@ -367,6 +374,18 @@ def test_comparisons_of_whole_arrays(kind):
     assert tn.array_equal(device, device.copy())
     assert not tn.allclose(device, device + 1)
     assert not tn.array_equal(device, device[:2])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_they_print_as_those_of_the_processor(kind):
+    device, host = KINDS[kind]()
+    assert (repr(device), str(device[0, 0])) == (repr(host), str(host[0, 0]))
+
+
+def test_projections_of_plain_arrays():
+    plain = up(np.linspace(0, 1, 5))
+    assert tn.detach(plain) is plain
+    np.testing.assert_array_equal(down(tn.nilpotent(plain)), np.zeros(5))
 
 
 def test_detach_in_place_and_what_is_left_of_a_series():
