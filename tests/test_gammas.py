@@ -1,13 +1,16 @@
-"""Is the gamma family in single precision, as kernels for GPUs have it, right to a few units in the last place?
+"""Is the gamma family right to a few units in the last place, in double precision and, as kernels for GPUs have it, in single?
 
-Against mpmath and SciPy in double precision. Log Γ is CUDA's own function there, and is not tried here.
+Against mpmath, and in single precision SciPy in double. Log Γ is CUDA's own function there, and is not tried here.
 """
+
+import math
 
 import mpmath as mp
 import numpy as np
 import pytest
 import scipy.special
 
+from taylornb import libm
 from taylornb.targets.cuda import compiled, gammas, portable
 
 SINGLE = np.dtype(np.float32)
@@ -25,6 +28,21 @@ def of(name, points, *more):
 def units(got, expected):
     """How many units in the last place of single precision they are apart."""
     return np.abs(got.astype(float) - expected) / np.spacing(np.abs(expected).astype(np.float32)).astype(float)
+
+
+@pytest.mark.parametrize(
+    ("function", "exact"),
+    [(libm.digamma, lambda x: mp.psi(0, x)), (libm.gammaln, lambda x: mp.loggamma(x))],
+    ids=["digamma", "gammaln"],
+)
+def test_double_precision_right_of_0(function, exact):
+    points = np.concatenate(
+        [np.geomspace(1e-3, 1e4, 400), np.linspace(0.4, 12, 800), 1.4616321449683622 + np.linspace(-1e-4, 1e-4, 50)]
+    )
+    with mp.workdps(40):
+        for x in map(float, points):
+            expected = exact(mp.mpf(x))
+            assert abs(function(x) - expected) < 8 * math.ulp(float(expected)), x
 
 
 @pytest.mark.parametrize(
