@@ -24,6 +24,7 @@ from taylornb import gpu
 from taylornb.program import Program
 from taylornb.rolled import Rolled
 from taylornb.targets.cuda import compiled, scratch
+from taylornb.targets.cuda.occupancy import fewer
 from taylornb.targets.cuda.provider import provider
 
 from .operations import CASES, arguments
@@ -95,7 +96,7 @@ def _built(program: Program | Rolled) -> Built:
     more = [*map(numba.from_dtype, scratch.rows(program)), numba.types.uint32] if isinstance(program, Rolled) else []
     arrays += [numba.types.Array(of, 1, "C") for of in more]
     function = compiled.python(gpu.source(program, ("i",) * len(program.inputs)))
-    return linked(intermediate(function, (numba.types.uint64, *arrays)))
+    return fitted(intermediate(function, (numba.types.uint64, *arrays)))
 
 
 def intermediate(function: Any, signature: tuple[Any, ...]) -> bytes:
@@ -127,15 +128,35 @@ def template(key: Key) -> bytes:
 
 def linked(code: bytes) -> Built:
     """The kernel linked as Numba does it: by nvJitLink, which knows the whole of it."""
-    from cuda.core import Linker, LinkerOptions, ObjectCode
+    used, stack, spills = _log(code)
+    ptx = _linker(code, ptx=True).link("ptx").code
+    return Built(used, stack, spills, ptx.decode())
 
-    own = {"arch": "sm_90", "link_time_optimization": True}
-    linker = Linker(ObjectCode.from_ltoir(code), options=LinkerOptions(**own, ptxas_options=["-v"], verbose=True))
+
+def fitted(code: bytes) -> Built:
+    """The kernel linked as it is launched: within fewer registers, where more threads fit and nothing spills (`occupancy`)."""
+    found = linked(code)
+    limit = fewer(found.registers)
+    if limit is None:
+        return found
+    used, stack, spills = _log(code, max_register_count=limit)
+    return found._replace(registers=used) if (stack, spills) <= (found.stack, found.spills) else found
+
+
+def _log(code: bytes, **options: Any) -> tuple[int, int, int]:
+    """Registers, bytes of stack and bytes of spills, as the linker tells them."""
+    linker = _linker(code, ptxas_options=["-v"], verbose=True, **options)
     linker.link("cubin")
     log = linker.get_info_log()
-    ptx = Linker(ObjectCode.from_ltoir(code), options=LinkerOptions(**own, ptx=True)).link("ptx").code
     (used,), stack = USED.findall(log), STACK.findall(log)
-    return Built(int(used), int(stack[0]) if stack else 0, sum(map(int, SPILLED.findall(log))), ptx.decode())
+    return int(used), int(stack[0]) if stack else 0, sum(map(int, SPILLED.findall(log)))
+
+
+def _linker(code: bytes, **options: Any) -> Any:
+    from cuda.core import Linker, LinkerOptions, ObjectCode
+
+    own = LinkerOptions(arch="sm_90", link_time_optimization=True, **options)
+    return Linker(ObjectCode.from_ltoir(code), options=own)
 
 
 def row(key: Key) -> tuple[str, ...]:

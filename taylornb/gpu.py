@@ -21,7 +21,7 @@ from .targets.cuda import looped, scratch, text
 from .targets.cuda.launching import Configuration, Launch, address, again, chosen, launcher, words
 from .targets.cuda.libraries import NUMBA, from_host, on, planes_of, to_host
 from .targets.cuda.memory import DevicePlanes, Library, home
-from .targets.cuda.occupancy import THREADS, blocks
+from .targets.cuda.occupancy import THREADS, blocks, fitted
 from .targets.cuda.provider import available
 
 LAUNCHES = 64  # ways to launch a call that are remembered: streams, above all
@@ -218,7 +218,7 @@ class Call:
 
     def _by_numba(self, arguments: Sequence[Any], key: tuple[Any, Any, int]) -> None:
         """Launch it, and remember how that is done without Numba."""
-        launched = launcher(self._kernel, *key)
+        launched = launcher(fitted(self._kernel, arguments), *key)
         launched(*arguments)
         known = again(launched, arguments)
         if known is not None:
@@ -230,7 +230,7 @@ class Call:
         """The one where the user gives none. With loops no more threads than are on the GPU at once: each has memory."""
         arguments = self._arguments(given, self._scratch(1) if self._rolled else ())
         waves = [1] if self._rolled else []
-        self._usual = Configuration(blocks(self._kernel, arguments, self._n, *waves), THREADS)
+        self._usual = Configuration(blocks(fitted(self._kernel, arguments), arguments, self._n, *waves), THREADS)
         return self._usual
 
     def _arguments(self, given: Sequence[Any], more: Sequence[DevicePlanes]) -> list[Any]:

@@ -1,4 +1,4 @@
-"""How many threads is a kernel launched with? As many as a GPU holds at once, a few times over, or one for each element."""
+"""How many threads of a kernel does a GPU hold at once, can it hold more, and how many is the kernel launched with?"""
 
 from __future__ import annotations
 
@@ -15,6 +15,9 @@ THREADS = 128
 # more, and so few that what each thread does once, and the beginning of a block, do not count.
 WAVES = 8
 BLOCKS = 2**31 - 1  # of a grid, at most
+# Registers of a multiprocessor for each thread of a block; threads have a multiple of eight. With 32 all threads fit that may
+# be there. From 65 on hardly a kernel does with fewer, and each attempt takes as long as the compiler took before.
+REGISTERS, STEP, FULL, EASY = 65_536 // THREADS, 8, 32, 64
 
 
 def blocks(kernel: Any, arguments: Sequence[Any], elements: int, waves: int = WAVES) -> int:
@@ -27,10 +30,42 @@ def blocks(kernel: Any, arguments: Sequence[Any], elements: int, waves: int = WA
         waves: How many times as many blocks as are on the GPU at once there may be.
     """
     needed = min(-(-elements // THREADS), BLOCKS)
-    if available().simulated or not hasattr(kernel, "typeof_pyval"):  # which numba-cuda-mlir's kernels need not have
+    if not _tells(kernel):
         return needed
-    device = int(available().cuda.get_current_device().id)
-    return max(1, min(needed, waves * _at_once(kernel, tuple([kernel.typeof_pyval(one) for one in arguments]), device)))
+    return max(1, min(needed, waves * _at_once(kernel, _types(kernel, arguments), _device())))
+
+
+def fitted(kernel: Any, arguments: Sequence[Any]) -> Any:
+    """The kernel, within fewer registers where more threads are on the GPU at once by that, and nothing spills for it.
+
+    The compiler takes a few registers more than it needs where that makes the code no shorter. That goes unnoticed unless
+    a multiprocessor has room for a block less.
+
+    Args:
+        kernel: The kernel.
+        arguments: What it is launched with, or what is like that.
+    """
+    return _fitted(kernel, _types(kernel, arguments), _device()) if _tells(kernel) else kernel
+
+
+def fewer(registers: int) -> int | None:
+    """How many registers a thread may have if another block is to fit; None where that is not worth an attempt."""
+    if not FULL < registers <= EASY:
+        return None
+    room = REGISTERS // (-(-registers // STEP) * STEP)
+    return REGISTERS // (room + 1) // STEP * STEP
+
+
+@lru_cache(maxsize=1024)
+def _fitted(kernel: Any, types: tuple[Any, ...], device: int) -> Any:
+    own = kernel.compile(types)
+    limit = fewer(own.regs_per_thread)
+    if limit is None:
+        return kernel
+    within = available().cuda.jit(kernel.py_func, max_registers=limit)
+    found = within.compile(types)
+    fits = found.max_cooperative_grid_blocks(THREADS) > own.max_cooperative_grid_blocks(THREADS)
+    return within if fits and found.local_mem_per_thread <= own.local_mem_per_thread else kernel
 
 
 @lru_cache(maxsize=1024)
@@ -38,3 +73,16 @@ def _at_once(kernel: Any, types: tuple[Any, ...], device: int) -> int:
     """How many blocks of a kernel for such arguments are on the current device at once, by the driver's own account."""
     found: int = kernel.compile(types).max_cooperative_grid_blocks(THREADS)
     return found
+
+
+def _tells(kernel: Any) -> bool:
+    """Whether the kernel tells what it needs of a GPU: in the simulator none does, and numba-cuda-mlir's need not."""
+    return not available().simulated and hasattr(kernel, "typeof_pyval")
+
+
+def _types(kernel: Any, arguments: Sequence[Any]) -> tuple[Any, ...]:
+    return tuple([kernel.typeof_pyval(one) for one in arguments])
+
+
+def _device() -> int:
+    return int(available().cuda.get_current_device().id)

@@ -89,7 +89,7 @@ def described() -> str:
 
 def _reason(found: Provider) -> str:
     error = getattr(found.cuda, "cuda_error", lambda: None)()
-    return f" ({str(error).strip().splitlines()[-1].strip(' :')})" if error else ""
+    return f" ({str(error).strip().splitlines()[0].strip(' :.')})" if error else ""
 
 
 def _named(package: str) -> str:
