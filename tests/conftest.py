@@ -57,6 +57,17 @@ def torch(cuda):
     return module
 
 
+@pytest.fixture
+def jax(cuda):
+    """Jax that finds the GPU, in double precision; it leaves memory to others."""
+    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
+    module = pytest.importorskip("jax")
+    module.config.update("jax_enable_x64", True)
+    if module.default_backend() != "gpu":
+        pytest.skip("this jax finds no GPU")
+    return module
+
+
 @pytest.fixture(params=("numba", "cupy", "torch"))
 def library(request, cuda):
     """A library that is there: how its arrays go to the device and come back, and what makes a stream of it."""

@@ -1,12 +1,14 @@
-"""Are arrays of CuPy, PyTorch and Numba told apart, waited for and given back as they are? With stand-ins, without a GPU."""
+"""Are arrays of CuPy, PyTorch, Numba and others told apart, read in order and given back as they are? With stand-ins."""
 
+import sys
 from contextlib import nullcontext
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
 
-from taylornb.targets.cuda import libraries
+from taylornb.errors import UnsupportedError
+from taylornb.targets.cuda import foreign, launching, libraries
 from taylornb.targets.cuda.libraries import NUMBA, TORCH, planes_of
 from taylornb.targets.cuda.memory import DevicePlanes, Interface, packed
 from taylornb.targets.cuda.provider import provider
@@ -25,17 +27,42 @@ class Array:
         self.__cuda_array_interface__ = {"shape": (2, 3), "typestr": "<f8", "data": (4096, False), "version": 3, **more}
 
 
+class Reader:
+    """What CUDA's own package for Python makes of arrays; which it was given, and for which stream."""
+
+    def __init__(self):
+        self.read, self.written = [], []
+
+    def from_any_interface(self, array, stream_ptr):
+        self.read.append((array, stream_ptr))
+        return SimpleNamespace(ptr=4096, shape=(2, 3), strides=(3, 1), dtype=FLOAT, device_id=2, readonly=False)
+
+    def from_cuda_array_interface(self, array, stream_ptr):
+        self.written.append((array.__cuda_array_interface__, stream_ptr))
+        return SimpleNamespace(__dlpack__=lambda **options: options)
+
+
 @pytest.fixture
-def waited(monkeypatch):
-    """The streams that were waited for; the current device is number 1."""
+def ordered(monkeypatch):
+    """What was done on streams, in order; the current device is number 1."""
     found = []
+    event = SimpleNamespace(record=lambda: found.append("recorded"), wait=lambda stream: found.append(("awaited by", stream)))
     cuda = SimpleNamespace(
-        external_stream=lambda address: SimpleNamespace(synchronize=lambda: found.append(address)),
+        external_stream=lambda address: address,
+        event=lambda timing: event,
         get_current_device=lambda: SimpleNamespace(id=1),
         gpus=[nullcontext()] * 4,
     )
-    monkeypatch.setattr(libraries, "available", lambda: SimpleNamespace(simulated=False, cuda=cuda))
+    for module in (libraries, foreign, launching):
+        monkeypatch.setattr(module, "available", lambda: SimpleNamespace(simulated=False, cuda=cuda))
     return found
+
+
+@pytest.fixture
+def reader(monkeypatch, ordered):
+    made = Reader()
+    monkeypatch.setitem(sys.modules, "cuda.core.utils", SimpleNamespace(StridedMemoryView=made))
+    return made
 
 
 @pytest.mark.parametrize("key", [np.s_[:], np.s_[1], np.s_[None], np.s_[0:1, None], np.s_[:0, 1:2]])
@@ -55,20 +82,63 @@ def test_what_is_made_of_planes_keeps_the_memory_and_not_the_planes():
     assert array in vars(Interface(planes(of=array))).values()
 
 
-@pytest.mark.parametrize(("stream", "expected"), [(None, []), (1, []), (2, [2]), (28672, [28672])])
-def test_arrays_of_unknown_libraries_are_waited_for(waited, stream, expected):
-    found = planes_of(Array(stream=stream))
-    assert (found.library, found.number, found.shape, found.strides) == (NUMBA, 1, (2, 3), (24, 8))
-    assert waited == expected
+def test_arrays_of_unknown_libraries_are_read_in_order_on_the_stream_of_the_launch(reader):
+    array = Array()
+    found = planes_of(array)
+    assert (found.library, found.device, found.shape, found.strides, found.address) == (NUMBA, "cuda:2", (2, 3), (24, 8), 4096)
+    with launching.configured(launching.Configuration(1, 128, 28672)):
+        planes_of(array)
+    assert reader.read == [(array, 1), (array, 28672)]
 
 
-def test_arrays_of_numba_are_not_waited_for_and_tell_their_device(waited):
+def test_arrays_of_numba_are_not_read_by_another_and_tell_their_device(ordered):
     array = Array(stream=28672)
     array.gpu_data = SimpleNamespace(context=SimpleNamespace(device=SimpleNamespace(id=3)))
     found = planes_of(array)
     assert found.device == "cuda:3"
     assert found.given() is array
-    assert waited == []
+    assert ordered == []
+
+
+def test_without_the_package_that_reads_them_the_error_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "cuda.core.utils", None)
+    with pytest.raises(UnsupportedError, match=r"none of CuPy's, PyTorch's and Numba's \(Array\).*pip install"):
+        planes_of(Array())
+
+
+@pytest.fixture
+def space(monkeypatch):
+    """A library that makes arrays from DLPack, as the array API standard has it, on a stream of its own."""
+
+    def from_dlpack(exported, stream=28672):
+        made = Array()
+        made.device, made.options = exported.__dlpack_device__(), exported.__dlpack__(stream=stream, max_version=(1, 0))
+        return made
+
+    made = ModuleType("made.up")
+    made.from_dlpack = from_dlpack
+    monkeypatch.setattr(Array, "__array_namespace__", lambda self: made, raising=False)
+    return made
+
+
+def test_arrays_of_a_library_with_a_namespace_come_back_as_its_own(reader, ordered, space):
+    found = planes_of(Array())
+    assert (found.library.name, found.home) == ("made.up", "cuda:2, made.up")
+    assert not found.flags.writeable
+    own = planes(library=found.library)
+    assert own.flags.writeable
+    back = own.given()
+    assert back.device == (2, 0)
+    assert back.options == {"stream": -1, "max_version": (1, 0)}
+    ((interface, stream),) = reader.written
+    assert (interface["data"], interface["shape"], stream) == ((4096, False), (3, 4), -1)
+    assert ordered == ["recorded", ("awaited by", 28672)]
+
+
+@pytest.mark.parametrize("stream", [None, 1, -1])
+def test_there_is_nothing_to_wait_for_on_the_default_stream(reader, ordered, space, stream):
+    foreign.Exported(planes()).__dlpack__(stream=stream)
+    assert ordered == []
 
 
 KEYS = [np.s_[()], np.s_[1:], np.s_[:, ::2], np.s_[2, 3:], np.s_[None, ..., 1], np.s_[0:0], np.s_[1, 2]]

@@ -213,6 +213,22 @@ def test_arrays_of_an_unknown_library_come_back_as_numbas(cuda):
     same(got.copy_to_host(), POINTS, 2)
 
 
+def test_arrays_of_jax_come_back_as_jaxs_and_are_read_when_they_are_computed(jax):
+    late = jax.jit(lambda x: jax.lax.fori_loop(0, 2000, lambda _, x: -x, x))
+    x = jax.numpy.asarray(np.tile(POINTS, 1000))
+    for _ in range(3):
+        series = tn.variable(late(x), order=2)
+        result = on_gpu(series)
+        assert type(result.coeffs) is type(result.value) is type(doubled(x)) is type(x)
+        got = np.asarray(result.coeffs)
+        same(got[:, : POINTS.size], POINTS, 2)
+        np.testing.assert_array_equal(got, np.tile(got[:, : POINTS.size], 1000))
+        np.testing.assert_array_equal(np.asarray(doubled(late(x)) + 0.0), np.asarray(2 * late(x)))
+    assert type(pickle.loads(pickle.dumps(result)).coeffs) is type(x)
+    with pytest.raises(ValueError, match="read-only"):
+        doubled(x, out=x)
+
+
 def test_memory_is_free_as_soon_as_nothing_refers_to_it(torch):
     series = tn.variable(torch.ones(1 << 20, dtype=torch.float64, device="cuda"), order=2)
     for _ in range(3):

@@ -1,20 +1,21 @@
-"""Whose arrays are on a GPU: CuPy's, PyTorch's, Numba's; how a view of one is made, and how an array of theirs comes back."""
+"""Whose arrays are on a GPU: CuPy's, PyTorch's, Numba's, others'; how a view of one is made, and how an array comes back."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import lru_cache
 from importlib import import_module
 from typing import Any
 
 import numpy as np
 
 from ...errors import UnsupportedError
+from .foreign import MEMORY, Exported, Viewed, namespace
+from .launching import address, chosen
 from .memory import DevicePlanes, Library, Shape, packed
 from .provider import available
-
-CUDA = 2  # DLPack's number for the memory of CUDA's devices
 
 
 def is_on_device(value: Any) -> bool:
@@ -23,7 +24,7 @@ def is_on_device(value: Any) -> bool:
         return False
     if hasattr(value, "__cuda_array_interface__") or getattr(value, "__cuda_ndarray__", False):
         return True
-    return hasattr(value, "__dlpack_device__") and value.__dlpack_device__()[0] == CUDA
+    return hasattr(value, "__dlpack_device__") and value.__dlpack_device__()[0] in MEMORY
 
 
 def unpickled(array: Any, name: str) -> DevicePlanes:
@@ -37,6 +38,8 @@ def unpickled(array: Any, name: str) -> DevicePlanes:
         return planes_of(_needed("cupy").asarray(array))
     if name == TORCH.name:
         return planes_of(_needed("torch").from_numpy(array).to(f"cuda:{number}"))
+    if name not in (NUMBA.name, SIMULATOR.name):
+        return planes_of(available().cuda.to_device(array), _other(_needed(name)))
     return planes_of(available().cuda.to_device(array))
 
 
@@ -67,7 +70,9 @@ def to_host(value: Any, stream: int = 0) -> Any:
     if hasattr(value, "copy_to_host"):  # Numba's
         with _awaited(stream) as own:
             return value.copy_to_host(stream=own)
-    return np.asarray(value.get() if hasattr(value, "get") else value.cpu())  # CuPy's, PyTorch's
+    if hasattr(value, "get"):  # CuPy's
+        return np.asarray(value.get())
+    return np.asarray(value.cpu() if hasattr(value, "cpu") else value)  # PyTorch's, and others
 
 
 @contextmanager
@@ -88,27 +93,44 @@ def planes_of(value: Any, library: Library | None = None) -> DevicePlanes:
     if type(value) is DevicePlanes:
         return value
     simulated = not hasattr(value, "__cuda_array_interface__") and hasattr(value, "__cuda_ndarray__")
-    if not simulated and not hasattr(value, "__cuda_array_interface__"):
-        value = _by_dlpack(value)
+    own = library or (SIMULATOR if simulated else _library(value))
+    if own is None:
+        space = namespace(value)
+        own, value = NUMBA if space is None else _other(space), Viewed(value, _stream(), readonly=space is not None)
     interface = value._ary.__array_interface__ if simulated else value.__cuda_array_interface__
     dtype, shape = np.dtype(interface["typestr"]), tuple(interface["shape"])
     if library is None and dtype not in DTYPES:
         raise UnsupportedError(f"arrays on a GPU hold float64, float32 or bool, not {dtype}; convert it there first")
     strides = interface.get("strides") or packed(shape, dtype.itemsize)
-    own = library or (SIMULATOR if simulated else _library(value))
     found = DevicePlanes(value, own, _number(value), (interface["data"][0], shape, tuple(strides), dtype))
-    if own is NUMBA and hasattr(value, "gpu_data"):  # Numba's
+    if hasattr(value, "gpu_data"):  # Numba's
         found._array = value
-    elif own is NUMBA and interface.get("stream") not in (None, 1):  # it asks to wait; 1 is the default stream
-        available().cuda.external_stream(interface["stream"]).synchronize()
     return found
 
 
 DTYPES = (np.dtype(np.float64), np.dtype(np.float32), np.dtype(bool))
 
 
-def _library(value: Any) -> Library:
-    return LIBRARIES.get(type(value).__module__.partition(".")[0], NUMBA)
+def _library(value: Any) -> Library | None:
+    """Whose array it is, None where that is not known."""
+    if hasattr(value, "gpu_data"):
+        return NUMBA
+    return LIBRARIES.get(type(value).__module__.partition(".")[0])
+
+
+@lru_cache(maxsize=64)
+def _other(space: Any) -> Library:
+    """A library by its module: the memory is Numba's, and handed over as DLPack."""
+    return NUMBA._replace(
+        name=space.__name__,
+        given=lambda planes: space.from_dlpack(Exported(planes if planes.contiguous else planes.copy())),
+    )
+
+
+def _stream() -> int:
+    """The address of the stream that was given to `f.launch`, 0 for the default one."""
+    configuration = chosen.get()
+    return 0 if configuration is None or configuration.stream is None else address(configuration.stream)
 
 
 def _number(value: Any) -> int:
@@ -119,15 +141,6 @@ def _number(value: Any) -> int:
         return number
     found = available()
     return 0 if found.simulated else int(found.cuda.get_current_device().id)
-
-
-def _by_dlpack(value: Any) -> Any:
-    for name in ("cupy", "torch"):
-        if name in sys.modules:
-            return sys.modules[name].from_dlpack(value)
-    raise UnsupportedError(
-        f"a {type(value).__name__} is on a GPU and has no __cuda_array_interface__; import cupy or torch, which read DLPack"
-    )
 
 
 def _cupy_empty(shape: Shape, dtype: np.dtype[Any], number: int) -> Any:

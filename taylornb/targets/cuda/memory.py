@@ -98,7 +98,7 @@ class DevicePlanes:
     def flags(self) -> Flags:
         """What NumPy's arrays say of their memory."""
         repeated = any(length > 1 and not stride for length, stride in zip(self.shape, self.strides, strict=True))
-        return Flags(self.contiguous, not repeated)
+        return Flags(self.contiguous, not (repeated or getattr(self.memory, "readonly", False)))
 
     def __len__(self) -> int:
         return self.shape[0]
