@@ -24,6 +24,7 @@ import numpy as np
 import taylornb as tn
 from taylornb import Cost
 from taylornb.rolled import Rolled
+from taylornb.segments import cut
 from taylornb.targets.cuda.provider import available, described
 
 from . import series
@@ -225,7 +226,7 @@ def page(lines: list[Line], device: Device, remark: str = "") -> str:
     rows = []
     for one in lines:
         share, others = f"{100 * one.predicted / one.kernel:.0f} %", [_times(other, one.call) for other in (one.jet, one.torch)]
-        order = f"{one.order} (loops)" if looped(WORKLOADS[one.workload], one.order) else str(one.order)
+        order = " ".join([str(one.order), *([f"({kind})"] if (kind := form(WORKLOADS[one.workload], one.order)) else [])])
         rows.append((one.workload, order, f"{one.kernel:.1f}", share, f"{one.call:.1f}", *others))
     return table("On a GPU", "; ".join(filter(None, [device.name, able, remark])), head, rows)
 
@@ -240,10 +241,10 @@ def cells() -> Iterator[tuple[Workload, int]]:
         yield from ((workload, order) for order in workload.orders if order <= HIGHEST)
 
 
-def looped(workload: Workload, order: int) -> bool:
-    """Whether the kernel has loops over coefficients."""
-    found = series.program(workload, "cuda")._programs(series.arguments(workload, order, 1), {}, None)
-    return any(isinstance(program, Rolled) for program in found)
+def form(workload: Workload, order: int) -> str:
+    """Whether the kernel has "loops" over coefficients, or "segments"; nothing where it is in one piece."""
+    (found,) = series.program(workload, "cuda")._programs(series.arguments(workload, order, 1), {}, None)
+    return "loops" if isinstance(found, Rolled) else "segments" if cut(found) else ""
 
 
 def overhead() -> tuple[float, float]:

@@ -11,6 +11,7 @@ import re
 import sys
 from collections.abc import Iterator
 from functools import lru_cache
+from importlib.metadata import PackageNotFoundError, version
 from multiprocessing import get_context
 from pathlib import Path
 from types import SimpleNamespace
@@ -23,6 +24,7 @@ import taylornb as tn
 from taylornb import gpu
 from taylornb.program import Program
 from taylornb.rolled import Rolled
+from taylornb.segments import cut
 from taylornb.targets.cuda import compiled, scratch
 from taylornb.targets.cuda.occupancy import fewer
 from taylornb.targets.cuda.provider import provider
@@ -38,6 +40,7 @@ F1_ORDERS = (4, 8, 16, 24)
 TEMPLATE, TEMPLATE_ONCE = "F1 in C++", "F1 in C++ for one element"  # whose threads go around a loop over elements, as ours do
 SOURCE = Path(__file__).parent / "peers" / "f1.cu"
 COLUMNS = ("kernel", "input", "order", "dtype", "registers", "stack", "spills")
+NEEDED = "needs the compiler of CUDA 13.0: pip install -e '.[cuda-compile]'"
 USED = re.compile(r"Used (\d+) registers")
 STACK = re.compile(r"(\d+) bytes cumulative stack size")
 SPILLED = re.compile(r"(\d+) bytes spill (?:stores|loads)")
@@ -59,6 +62,16 @@ class Built(NamedTuple):
     stack: int
     spills: int
     ptx: str
+
+
+def installed() -> bool:
+    """Whether the compiler is there whose registers are stored."""
+    try:
+        return all(version(name).startswith("13.0.") for name in ("nvidia-nvvm", "nvidia-nvjitlink")) and bool(
+            version("numba-cuda")
+        )
+    except PackageNotFoundError:
+        return False
 
 
 def kernels() -> list[Key]:
@@ -83,17 +96,20 @@ def program(key: Key) -> Program | Rolled:
 
 def built(key: Key) -> Built:
     """The kernel compiled to PTX and linked."""
-    return linked(template(key)) if key.kernel in (TEMPLATE, TEMPLATE_ONCE) else _built(program(key))
+    return linked(template(key)) if key.kernel in (TEMPLATE, TEMPLATE_ONCE) else compiled_program(program(key))
 
 
 @lru_cache(maxsize=16)
-def _built(program: Program | Rolled) -> Built:
+def compiled_program(program: Program | Rolled) -> Built:
+    """The kernel of a program."""
     import numba
 
     inputs = {slot: dtype for slot, _, dtype in program.loads}
     dtypes = [*(inputs[slot] for slot in program.inputs), *(out.dtype for out in program.outputs)]
     arrays = [numba.types.Array(numba.from_dtype(dtype), 2, "C") for dtype in dtypes]
-    more = [*map(numba.from_dtype, scratch.rows(program)), numba.types.uint32] if isinstance(program, Rolled) else []
+    memory = program if isinstance(program, Rolled) else cut(program)
+    more = list(map(numba.from_dtype, scratch.rows(memory))) if memory else []
+    more += [numba.types.uint32] if isinstance(program, Rolled) else []
     arrays += [numba.types.Array(of, 1, "C") for of in more]
     function = compiled.python(gpu.source(program, ("i",) * len(program.inputs)))
     return fitted(intermediate(function, (numba.types.uint64, *arrays)))

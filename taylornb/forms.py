@@ -26,8 +26,7 @@ ON_GPU = ("unrolled", "looped")
 UNROLLED = 12_000  # instructions; LLVM spends some 60 µs on each, and the time of a first call is to stay below 2 s
 HIGH = 48  # the order from which loops in one variable are as fast as unrolled code,
 HIGH_UNROLLED = 2_000  # if this has more instructions; they compile in a tenth of the time
-ON_GPU_UNROLLED = 2_500  # instructions that Numba makes a kernel of in ten seconds, and of twice as many in thirty
-REGISTERS = 960  # bytes in use at once that a GPU's registers hold: 240 of the 255 that a thread has, the rest for addresses
+ON_GPU_UNROLLED = 9_000  # instructions that Numba makes a kernel in segments of in thirty seconds
 MARGIN = 6  # a node brings up to so many more, those of its equation, with no more products than a pair of dense series has
 PROMPT = 1_000_000  # instructions times elements that NumPy does in about the time of a compilation, some 20 ms
 # What a function costs there that is one of Python's numbers, called for each element; zetas are some thirty calls of NumPy.
@@ -78,11 +77,6 @@ def is_looped(instructions: Callable[[], int], nodes: int, basis: Basis, way: Wa
     high = len(basis.variables) == 1 and basis.order >= HIGH
     bound = ON_GPU_UNROLLED if way[0] == "cuda" else HIGH_UNROLLED if high else UNROLLED
     return nodes * MARGIN * basis.pairs > bound and instructions() > bound
-
-
-def fits_registers(pressure: int) -> bool:
-    """Whether a thread of a GPU has registers for so many bytes; what has more in use at once becomes loops there."""
-    return pressure <= REGISTERS
 
 
 def chosen(cost: Cost, elements: int, way: Way) -> Form:

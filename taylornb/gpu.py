@@ -17,7 +17,8 @@ from .errors import UnsupportedError
 from .operand import Operand, Planes
 from .program import Dtype, Program
 from .rolled import Rolled
-from .targets.cuda import looped, scratch, text
+from .segments import cut
+from .targets.cuda import looped, scratch, segmented, text
 from .targets.cuda.launching import Configuration, Launch, address, again, chosen, launcher, words
 from .targets.cuda.libraries import NUMBA, from_host, on, planes_of, to_host
 from .targets.cuda.memory import DevicePlanes, Library, home
@@ -185,7 +186,7 @@ class Call:
         self._kernel = by.kernel(source(program, access, len(shape)))
         self._lengths = [np.uint64(length) for length in (self._n, *shape[1:])]
         self._numbers = [dtype.type for dtype, _ in given]
-        self._rolled = program if isinstance(program, Rolled) else None
+        self._memory = program if isinstance(program, Rolled) else cut(program)  # what needs scratch memory
         self._usual: Configuration | None = None
         self._known: dict[tuple[Any, Any, int], Launch] = {}
 
@@ -201,7 +202,7 @@ class Call:
             given += arrays[len(given) :]
             grid, block, given_stream = chosen.get() or self._usual or self._configuration(given)
             stream = stream_of(given_stream, self._place)
-            more = self._scratch(_count(grid) * _count(block)) if self._rolled else ()
+            more = self._scratch(_count(grid) * _count(block)) if self._memory else ()
             known = self._known.get((grid, block, stream))
             if known is None:
                 self._by_numba(self._arguments(given, more), (grid, block, stream))
@@ -227,9 +228,9 @@ class Call:
             self._known[key] = known
 
     def _configuration(self, given: Sequence[Any]) -> Configuration:
-        """The one where the user gives none. With loops no more threads than are on the GPU at once: each has memory."""
-        arguments = self._arguments(given, self._scratch(1) if self._rolled else ())
-        waves = [1] if self._rolled else []
+        """The one where the user gives none. With scratch memory no more threads than are on the GPU at once."""
+        arguments = self._arguments(given, self._scratch(1) if self._memory else ())
+        waves = [1] if self._memory else []
         self._usual = Configuration(blocks(fitted(self._kernel, arguments), arguments, self._n, *waves), THREADS)
         return self._usual
 
@@ -247,10 +248,13 @@ class Call:
         return words(size, each, planes.address, planes.shape, planes.strides)
 
     def _scratch(self, threads: int) -> list[DevicePlanes]:
-        """The scratch memory of loops, and their tables."""
-        assert self._rolled is not None
-        rooms = [Room(self._place, (count,), dtype) for dtype, count in scratch.lengths(self._rolled, threads).items()]
-        return [*(room.array() for room in rooms), _tables(self._rolled, self._place.number, stream_of(None, self._place))]
+        """The scratch memory, and the tables of loops."""
+        assert self._memory is not None
+        rooms = [Room(self._place, (count,), dtype) for dtype, count in scratch.lengths(self._memory, threads).items()]
+        found = [room.array() for room in rooms]
+        if isinstance(self._memory, Rolled):
+            found.append(_tables(self._memory, self._place.number, stream_of(None, self._place)))
+        return found
 
     def _own(self, planes: DevicePlanes) -> DevicePlanes:
         """The planes with as many axes as the kernel has."""
@@ -289,8 +293,11 @@ def current(place: Place) -> AbstractContextManager[Any]:
 
 @lru_cache(maxsize=1024)
 def source(program: Program | Rolled, access: Access, axes: int = 1) -> str:
-    """The text of a kernel, as `text.kernel` and `looped.kernel` have it."""
-    return looped.kernel(program, access, axes) if isinstance(program, Rolled) else text.kernel(program, access, axes)
+    """The text of a kernel, as `text.kernel`, `segmented.kernel` and `looped.kernel` have it."""
+    if isinstance(program, Rolled):
+        return looped.kernel(program, access, axes)
+    segments = cut(program)
+    return text.kernel(program, access, axes) if segments is None else segmented.kernel(segments, access, axes)
 
 
 @lru_cache(maxsize=64)

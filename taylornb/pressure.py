@@ -19,21 +19,21 @@ LARGEST = 6_000  # instructions; the time grows with their number and that of th
 
 def pressure(program: Program) -> int:
     """The most bytes that results need at once, a result of the program being stored as soon as it is there."""
-    return _Uses(program).pressure(range(len(program.instructions)))
+    return Uses(program).pressure(range(len(program.instructions)))
 
 
 def eased(program: Program) -> Program:
     """The program in an order with less in use at once; as it is where that is little, or no order is much better."""
-    uses = _Uses(program)
+    uses = Uses(program)
     now = uses.pressure(range(len(program.instructions)))
     if now <= EASY or len(program.instructions) > LARGEST:
         return program
     orders = [uses.backwards(taste) for taste in TASTES]
     least, order = min(((uses.pressure(order), order) for order in orders), key=lambda found: found[0])
-    return _reordered(program, order) if least <= GAIN * now else program
+    return reordered(program, order) if least <= GAIN * now else program
 
 
-class _Uses:
+class Uses:
     """Which instruction uses the result of which.
 
     Attributes:
@@ -96,7 +96,7 @@ class _State:
         self.waiting, self.since = waiting, since
 
 
-Taste = Callable[[_Uses, _State, int], int]
+Taste = Callable[[Uses, _State, int], int]
 TASTES: tuple[Taste, ...] = (
     lambda uses, state, place: state.since.get(place, 0),  # what has been in use the longest
     lambda uses, state, place: -uses.users[place],  # what most use
@@ -105,7 +105,8 @@ TASTES: tuple[Taste, ...] = (
 )
 
 
-def _reordered(program: Program, order: Sequence[int]) -> Program:
+def reordered(program: Program, order: Sequence[int]) -> Program:
+    """The program with its instructions in another order, in which each still uses only earlier ones."""
     new = {old: Ref(n) for n, old in enumerate(order)}
 
     def moved(operand: Operand) -> Operand:

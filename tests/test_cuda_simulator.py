@@ -13,7 +13,13 @@ HERE = Path(__file__).parent
 
 @pytest.mark.parametrize(
     ("name", "least"),
-    [("cuda_simulated", 150), ("cuda_simulated_arrays", 45), ("cuda_simulated_looped", 680), ("cuda_simulated_moving", 370)],
+    [
+        ("cuda_simulated", 150),
+        ("cuda_simulated_arrays", 45),
+        ("cuda_simulated_looped", 680),
+        ("cuda_simulated_moving", 370),
+        ("cuda_simulated_segments", 670),
+    ],
 )
 def test_kernels_are_right_in_the_simulator(name, least):
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:xdist", str(HERE / f"{name}.py")]

@@ -77,12 +77,13 @@ def test_loops_over_coefficients(library, names, order):
         np.testing.assert_allclose(library.down(looped(*device).coeffs), expected, rtol=1e-9, atol=1e-12)
 
 
-def test_what_has_too_few_registers_becomes_loops(library):
-    basis, rng = tn.Basis(("x",), 16), np.random.default_rng(1)
-    given = [rng.uniform(0.4, 0.8, (17, 3000)) for _ in range(2)]
+@pytest.mark.parametrize(("order", "sign"), [(16, "segment1("), (24, "tables")])
+def test_what_has_too_few_registers_is_cut_or_becomes_loops(library, order, sign):
+    basis, rng = tn.Basis(("x",), order), np.random.default_rng(1)
+    given = [rng.uniform(0.4, 0.8, (order + 1, 3000)) for _ in range(2)]
     power = tn.fuse(lambda a, b: a**b, target="cuda")
     got = power(*(tn.from_coefficients(library.up(one), basis) for one in given))
-    assert "tables" in power.source(*(tn.from_coefficients(one, basis) for one in given))
+    assert sign in power.source(*(tn.from_coefficients(one, basis) for one in given))
     expected = tn.fuse(lambda a, b: a**b)(*(tn.from_coefficients(one, basis) for one in given))
     np.testing.assert_allclose(library.down(got.coeffs), expected.coeffs, rtol=1e-9)
 

@@ -4,11 +4,8 @@ import numpy as np
 import pytest
 
 import taylornb as tn
-from bench.registers import Key, program
-from taylornb.forms import fits_registers
 from taylornb.pressure import EASY, GAIN, eased, pressure
 from taylornb.program import Instruction, Output, Program, Ref, Store
-from taylornb.rolled import Rolled
 from taylornb.rules import registry
 from taylornb.series import write
 from taylornb.support import Support
@@ -79,11 +76,3 @@ def test_it_is_the_same_program(name, count):
     for found, result in zip((plain, other), results, strict=True):
         reference.run(found, [one.planes for one in operands], [result])
     np.testing.assert_array_equal(*results)
-
-
-def test_what_does_not_fit_becomes_loops():
-    assert isinstance(program(Key("power", "full", 16, "float64")), Rolled)
-    assert isinstance(program(Key("power", "full", 16, "float32")), Rolled)
-    f1 = program(Key("F1", "full", 24, "float64"))
-    assert isinstance(f1, Program)
-    assert fits_registers(pressure(f1))

@@ -6,7 +6,6 @@ processor; a sample of the orders is taken unless TAYLORNB_ALL_KERNELS=1.
 
 import os
 import re
-from importlib.metadata import PackageNotFoundError, version
 
 import numba
 import numpy as np
@@ -28,15 +27,9 @@ ARITHMETIC = re.compile(r"^\s*(?:@%p\d+ )?([a-z][\w.]*\.f64[\w.]*\s.*)$", re.MUL
 MOVES = re.compile(r"(?:mov|ld|st)\.")
 
 
-def installed():
-    """Whether the compiler is there whose registers are stored."""
-    try:
-        return all(version(name).startswith("13.0.") for name in ("nvidia-nvvm", "nvidia-nvjitlink")) and version("numba-cuda")
-    except PackageNotFoundError:
-        return False
-
-
-compiles = pytest.mark.skipif(not installed(), reason="needs the compiler of CUDA 13.0: pip install -e '.[cuda-compile]'")
+compiles = pytest.mark.skipif(
+    not registers.installed(), reason="needs the compiler of CUDA 13.0: pip install -e '.[cuda-compile]'"
+)
 
 
 def sample():

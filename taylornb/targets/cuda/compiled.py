@@ -68,10 +68,10 @@ def _for_kernels() -> dict[str, Any]:
     """What the names in the text of a kernel stand for."""
     found = provider()
     if found.simulated:
-        return {**TYPES, "math": MATHEMATICS, **_gammas(_as_it_is), **_of_both(_as_it_is, MATHEMATICS)}
+        return {**TYPES, "math": MATHEMATICS, "device": _as_it_is, **_gammas(_as_it_is), **_of_both(_as_it_is, MATHEMATICS)}
     made = partial(found.cuda.jit, device=True)
     libdevice = {name: getattr(found.cuda.libdevice, own) for name, own in LIBDEVICE.items()}
-    return {**TYPES, "math": math, **_gammas(made), **_of_both(made), **libdevice}
+    return {**TYPES, "math": math, "device": made, **_gammas(made), **_of_both(made), **libdevice}
 
 
 def _of_both(made: Callable[[Any], Any], mathematics: Any = math) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from ...program import Program, Ref, Store
 from ...rolled import Loop, Rolled, Source, Step
 from ..source import indented
 from . import text
-from .scratch import TABLES, Memory, array, rows, u8
+from .scratch import TABLES, Memory, array, begin, rows, u8
 from .sums import total
 
 RESULT = re.compile(r"\bv(\d+)\b")
@@ -51,7 +51,7 @@ class _Kernel:
         loops = [line for n, loop in enumerate(self.rolled.loops) for line in self._loop(loop, f"w{n}")]
         body = [*each, *text.with_stores(self.rolled.head, self._where), *loops]
         more = [*map(array, rows(self.rolled)), TABLES]
-        return text.framed(self.rolled, self.axes, [*once, *self.memory.own(), *self.memory.clear()], body, more)
+        return text.framed(self.rolled, self.axes, [*once, *begin(self.rolled), *self.memory.clear()], body, more)
 
     def _where(self, store: Store) -> str:
         """Where the head stores: to a row of an output, a coefficient in a slot, or what it keeps for the loops."""

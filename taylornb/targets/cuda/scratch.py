@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ...program import Dtype
 from ...rolled import Monomials, Rolled
+from ...segments import Cut
 from ..source import indented
 
 TABLES = "tables"
@@ -21,8 +22,12 @@ WARP = 32  # threads that run together, on every GPU so far
 KEPT = 256  # bytes of values for the loops that registers are left for, a quarter of them
 
 
-def rows(rolled: Rolled) -> dict[Dtype, int]:
+def rows(program: Rolled | Cut) -> dict[Dtype, int]:
     """How many rows of scratch memory there are of each dtype."""
+    return dict(program.rows) if isinstance(program, Cut) else _of_loops(program)
+
+
+def _of_loops(rolled: Rolled) -> dict[Dtype, int]:
     found: dict[Dtype, int] = {}
     for slot in rolled.slots:
         found[slot.dtype] = found.get(slot.dtype, 0) + rolled.size + rolled.zeros
@@ -38,9 +43,17 @@ def in_memory(rolled: Rolled) -> dict[int, Dtype]:
     return floats if sum(dtype.itemsize for dtype in floats.values()) > KEPT else {}
 
 
-def lengths(rolled: Rolled, threads: int) -> dict[Dtype, int]:
+def lengths(program: Rolled | Cut, threads: int) -> dict[Dtype, int]:
     """How many elements of scratch memory of each dtype so many threads need."""
-    return {dtype: count * -(-threads // WARP) * WARP for dtype, count in rows(rolled).items()}
+    return {dtype: count * -(-threads // WARP) * WARP for dtype, count in rows(program).items()}
+
+
+def begin(program: Rolled | Cut) -> Iterator[str]:
+    """The statements that tell where the elements of a thread begin."""
+    yield "thread = u8(cuda.grid(1))"
+    for dtype, count in rows(program).items():
+        warp = f"(thread >> {u8(WARP.bit_length() - 1)}) * {u8(count * WARP)}"
+        yield f"{own(dtype)} = {warp} + (thread & {u8(WARP - 1)})"
 
 
 def u8(number: int) -> str:
@@ -56,6 +69,16 @@ def zero(dtype: Dtype) -> str:
 def array(dtype: Dtype) -> str:
     """The name of the scratch memory of a dtype."""
     return f"s_{dtype.str[1:]}"
+
+
+def own(dtype: Dtype) -> str:
+    """The name of the place in the scratch memory of a dtype where that of a thread begins."""
+    return f"own_{array(dtype)}"
+
+
+def element(dtype: Dtype, row: int) -> str:
+    """A thread's element of a row of scratch memory."""
+    return f"{array(dtype)}[{moved(own(dtype), WARP * row)}]"
 
 
 def moved(number: str, by: int) -> str:
@@ -82,7 +105,7 @@ class Memory:
         self._kept: dict[int, str] = {}
         for n, dtype in in_memory(rolled).items():
             row = used.get(dtype, 0)
-            self._kept[n] = f"{array(dtype)}[{moved(f'own_{array(dtype)}', WARP * row)}]"
+            self._kept[n] = element(dtype, row)
             used[dtype] = row + 1
 
     def kept(self, number: int) -> str:
@@ -91,15 +114,8 @@ class Memory:
 
     def at(self, slot: int, number: str = "", by: int = 0) -> str:
         """The coefficient of a slot at a monomial, or so many further on; without a monomial that of a number."""
-        name, shift = array(self.rolled.slots[slot].dtype), WARP * (self.first[slot] + by)
-        return f"{name}[{moved(f'own_{name}' + (f' + {number} * {u8(WARP)}' if number else ''), shift)}]"
-
-    def own(self) -> Iterator[str]:
-        """Where the elements of a thread begin."""
-        yield "thread = u8(cuda.grid(1))"
-        for dtype, count in rows(self.rolled).items():
-            warp = f"(thread >> {u8(WARP.bit_length() - 1)}) * {u8(count * WARP)}"
-            yield f"own_{array(dtype)} = {warp} + (thread & {u8(WARP - 1)})"
+        dtype, shift = self.rolled.slots[slot].dtype, WARP * (self.first[slot] + by)
+        return f"{array(dtype)}[{moved(own(dtype) + (f' + {number} * {u8(WARP)}' if number else ''), shift)}]"
 
     def clear(self) -> Iterator[str]:
         """Zeros where coefficients are read that nothing writes: no element changes them."""

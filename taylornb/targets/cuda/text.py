@@ -20,6 +20,7 @@ from ..source import indented, term
 
 AXES = "ijklabcdfghopq"  # of the elements
 Place = tuple[int, int]  # the slot of an input or output, and the row of it
+Load = Callable[..., str]  # what is read, by the place of a load
 
 # The names of NumPy's functions in Python's math module, which CUDA has for both dtypes.
 MATH = {
@@ -180,8 +181,16 @@ def _split(names: str) -> list[str]:
     return [*found, f"{names[0]} = {rest}"]
 
 
-def statements(program: Program, after: Mapping[int, Sequence[str]] = MappingProxyType({})) -> list[str]:
-    """The instructions but loads, one a line, the sine and the cosine of one number together; and what follows some of them."""
+def statements(
+    program: Program, after: Mapping[int, Sequence[str]] = MappingProxyType({}), load: Load | None = None
+) -> list[str]:
+    """The instructions, one a line, the sine and the cosine of one number together.
+
+    Args:
+        program: The program.
+        after: What follows some of them.
+        load: What a load reads; without it loads are left out.
+    """
     pairs = _sines_with_cosines(program)
     found = list[str]()
     for n, instruction in enumerate(program.instructions):
@@ -192,17 +201,19 @@ def statements(program: Program, after: Mapping[int, Sequence[str]] = MappingPro
                 found.append(f"v{first}, v{second} = sincos_{dtype}({angle})")
         elif instruction.function != "load":
             found.append(f"v{n} = {_expression(instruction)}")
+        elif load is not None:
+            found.append(f"v{n} = {load(*instruction.place)}")
         found += after.get(n, ())
     return found
 
 
-def with_stores(program: Program, where: Callable[[Store], str]) -> list[str]:
-    """The instructions but loads, each result being stored as soon as it is there; the loads come before all of it."""
+def with_stores(program: Program, where: Callable[[Store], str], load: Load | None = None) -> list[str]:
+    """As `statements`, each result being stored as soon as it is there."""
     after: dict[int, list[str]] = {}
     for store in program.stores:
         place = store.operand.place if isinstance(store.operand, Ref) else len(program.instructions)
         after.setdefault(place, []).append(f"{where(store)} = {stored(program, store)}")
-    return [*statements(program, after), *after.get(len(program.instructions), [])]
+    return [*statements(program, after, load), *after.get(len(program.instructions), [])]
 
 
 def stored(program: Program, store: Store) -> str:

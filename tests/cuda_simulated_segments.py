@@ -1,0 +1,130 @@
+"""Are programs in segments right when Numba simulates the GPU? `test_cuda_simulator` runs this with NUMBA_ENABLE_CUDASIM=1.
+
+Registers for a few numbers are assumed, so that small programs are cut. Most cases are those of `test_rolled`.
+"""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import rolling
+import test_rolled as cases
+from numba import cuda
+
+import taylornb as tn
+from bench.workloads import f1
+from taylornb import gpu, segments
+from taylornb.series import write
+from taylornb.targets.cuda import compiled, scratch, segmented
+from taylornb.targets.cuda.text import kernel as in_one_piece
+
+pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")  # of infinities: on a GPU there are none
+THREADS = 2
+
+
+class OnThreads(rolling.Looped):
+    """A function as a kernel for GPUs, whose threads run one after the other, with NaN in the memory that it is given."""
+
+    def __init__(self, function, arguments):
+        super().__init__(function, arguments)
+        self.program = write(*self.graph, by_node=True)
+        self.cut = segments.cut(self.program)
+
+    def coefficients(self, length):
+        program, parted = self.program, self.cut
+        follows = ["i" if self.planes[slot].shape[1:] not in ((), (1,)) else "0" for slot in program.inputs]
+        text = segmented.kernel(parted, follows) if parted else in_one_piece(program, follows)
+        kernel = compiled.python(text)
+        inputs = [self.planes[slot].reshape(len(self.planes[slot]), -1) for slot in program.inputs]
+        outputs = [np.zeros((len(out.support.rows), length), out.dtype) for out in program.outputs]
+        lengths = scratch.lengths(parted, THREADS) if parted else {}
+        rooms = [np.full(count, np.nan if dtype.kind == "f" else False, dtype) for dtype, count in lengths.items()]
+        fences = []
+        for thread in range(THREADS):
+            kernel.__globals__["cuda"] = SimpleNamespace(
+                grid=lambda axes, thread=thread: thread,
+                gridsize=lambda axes: THREADS,
+                threadfence_block=lambda: fences.append(1),
+            )
+            kernel(np.uint64(length), *inputs, *outputs, *rooms)
+        assert len(fences) == (length * (len(parted.segments) - 1) if parted else 0)
+        return [self._all(out.support, rows) for out, rows in zip(program.outputs, outputs, strict=True)]
+
+    def _all(self, support, rows):
+        found = self._whole(support, rows)
+        found[list(support.units)] = 1
+        return found
+
+
+def on_threads(function, *arguments, **options):
+    length = max(int(np.prod(np.shape(argument))) for argument in arguments)
+    (found,) = OnThreads(function, arguments).coefficients(length)
+    return found
+
+
+@pytest.fixture(autouse=True)
+def _small(monkeypatch):
+    monkeypatch.setattr(rolling, "coefficients", on_threads)
+    monkeypatch.setattr(rolling, "Looped", OnThreads)
+    for name, size in (("REGISTERS", 64), ("ROOM", 64), ("MOVED", 9)):
+        monkeypatch.setattr(segments, name, size)
+    for known in (segments.cut, gpu.source):
+        known.cache_clear()
+    yield
+    for known in (segments.cut, gpu.source):
+        known.cache_clear()
+
+
+test_every_op_on_every_support = cases.test_every_op_on_every_support
+test_powers = cases.test_powers
+test_random_programs = cases.test_random_programs
+test_float32 = cases.test_float32
+test_dtypes_mix = cases.test_dtypes_mix
+test_several_outputs_and_arguments_that_are_one_number = cases.test_several_outputs_and_arguments_that_are_one_number
+test_one_series_beside_many = cases.test_one_series_beside_many
+test_support_decides_what_is_zero = cases.test_support_decides_what_is_zero
+
+
+def up(found):
+    return tn.from_coefficients(cuda.to_device(found.coeffs), found.basis)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize(("names", "order"), [("x", 9), ("xy", 6)])
+def test_the_road_of_a_call(names, order, dtype):
+    (x,) = cases.series((0.7,), order, names, "dense", dtype)
+    function = tn.fuse(lambda x: f1(np, x), target="cuda")
+    assert "segment1(" in function.source(x)
+    expected = tn.fuse(lambda x: f1(np, x))(x).coeffs
+    for _ in range(3):  # the third is of a kind that was met before
+        got = function(up(x)).coeffs.copy_to_host()
+        assert got.dtype == dtype
+        np.testing.assert_allclose(got, expected, **({"rtol": 1e-12} if dtype is np.float64 else {"rtol": 1e-4, "atol": 1e-5}))
+
+
+def test_results_stored_over_the_inputs():
+    (x,) = cases.series((0.7,), 9, ("x",), "dense")
+    function, given = tn.fuse(lambda x: f1(np, x) + x, target="cuda"), up(x)
+    assert "segment1(" in function.source(x)
+    assert function(given, out=given) is given
+    np.testing.assert_allclose(given.coeffs.copy_to_host(), function.to_target("cpu")(x).coeffs, rtol=1e-12)
+
+
+def test_arguments_that_are_broadcast_and_numbers():
+    x, y = (tn.variable(np.linspace(0.5, 1, n).reshape(shape), 6) for n, shape in ((6, (3, 2)), (2, (2,))))
+    function = tn.fuse(lambda x, y, a: np.exp(x * a) * np.sin(y) + a, target="cuda")
+    given = [tn.variable(cuda.to_device(one.value.copy()), 6) for one in (x, y)]
+    assert "segment1(" in function.source(x, y, 0.3)
+    for _ in range(3):
+        got = function(*given, 0.3)
+        np.testing.assert_allclose(got.coeffs.copy_to_host(), (np.exp(x * 0.3) * np.sin(y) + 0.3).coeffs, rtol=1e-12)
+
+
+def test_no_more_threads_than_are_there_at_once(monkeypatch):
+    asked = []
+    monkeypatch.setattr(gpu, "blocks", lambda kernel, arguments, elements, *waves: asked.append(waves) or 2)
+    monkeypatch.setattr(gpu, "THREADS", 2)
+    (x,) = cases.series((0.7,), 9, ("x",), "dense")
+    got = tn.fuse(lambda x: f1(np, x), target="cuda")(up(x)).coeffs.copy_to_host()
+    np.testing.assert_allclose(got, f1(np, x).coeffs, rtol=1e-12)
+    assert asked[-1] == (1,)

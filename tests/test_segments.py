@@ -1,0 +1,163 @@
+"""Does a program that is cut into segments compute the same, and has each segment few enough results in use at once?"""
+
+import numpy as np
+import pytest
+
+import taylornb as tn
+from bench import operations, registers
+from bench.registers import Key, program
+from bench.workloads import WORKLOADS, f1
+from taylornb import segments
+from taylornb.pressure import eased, pressure
+from taylornb.program import Instruction, Output, Program, Ref, Store
+from taylornb.rolled import Rolled
+from taylornb.segments import cut, fits
+from taylornb.series import write
+from taylornb.support import Support
+from taylornb.targets import reference
+
+DOUBLE = np.dtype(float)
+SIZE = 7  # elements
+
+
+@pytest.fixture
+def small(monkeypatch):
+    """A GPU with registers for a few numbers."""
+    for name, size in (("REGISTERS", 80), ("ROOM", 64), ("LONGEST", 12)):
+        monkeypatch.setattr(segments, name, size)
+    cut.cache_clear()
+    yield
+    cut.cache_clear()
+
+
+def written(function, at, order, dtype=DOUBLE):
+    """The program of a function of full series, and its inputs."""
+    basis, rng = tn.Basis(("x",), order), np.random.default_rng(3)
+    planes = [rng.uniform(-0.3, 0.3, (basis.size, SIZE)).astype(dtype) for _ in at]
+    for own, value in zip(planes, at, strict=True):
+        own[0] = value + 0.1 * own[0]
+    given = tuple(tn.from_coefficients(own, basis) for own in planes)
+    traced, operands = tn.fuse(function, target="reference")._prepare(given, {})
+    inputs = {node: (slot, one.spec) for slot, (node, one) in enumerate(traced.known(operands).items())}
+    found = write(traced.evaluator.graph, traced.evaluator.outputs, inputs, basis, by_node=True)
+    return eased(found), [one.planes for one in operands]
+
+
+def run(found, planes):
+    results = [np.zeros((len(out.support.rows), SIZE), out.dtype) for out in found.outputs]
+    reference.run(found, planes, results)
+    return results
+
+
+def run_in_segments(found, planes):
+    """With NaN in the scratch memory, which nobody may read, and numbers −1 − n in Python's way for kind n."""
+    outputs = [np.zeros((len(out.support.rows), SIZE), out.dtype) for out in found.whole.outputs]
+    memory = [np.full((count, SIZE), np.nan if dtype.kind == "f" else False, dtype) for dtype, count in found.rows]
+    for one in found.segments:
+        reference.run(one, [*planes, *memory[::-1]], [*outputs, *memory])
+    return outputs
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("name", operations.CASES)
+def test_every_operation_is_the_same_in_segments(small, name, dtype):
+    function, at = operations.CASES[name]
+    found, planes = written(function, at, 6, dtype)
+    parted = cut(found)
+    if parted is None:
+        assert pressure(found) <= 80
+        return
+    for one, other in zip(run_in_segments(parted, planes), run(found, planes), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def in_use(one):
+    """The most bytes in use at once in a segment, what it reads being read where it is used first."""
+    ends = {}
+    for n, ins in enumerate(one.instructions):
+        ends[n] = n
+        ends |= {arg.place: n for arg in ins.args if isinstance(arg, Ref)}
+    sizes = [ins.dtype.itemsize for ins in one.instructions]
+    return max(sum(sizes[n] for n, end in ends.items() if n <= now <= end) for now in range(len(sizes)))
+
+
+@pytest.mark.parametrize("order", [5, 12])
+def test_a_segment_has_few_in_use_and_reads_each_number_once(small, order):
+    parted = cut(written(lambda x: f1(np, x), (0.4,), order)[0])
+    assert len(parted.segments) > 3
+    for one in parted.segments:
+        assert in_use(one) <= 64 + 3 * 8  # in `in_use` the numbers that one instruction reads come one after the other
+        assert len({load[:2] for load in one.loads}) == len(one.loads)
+
+
+def test_inputs_are_read_before_a_result_is_stored(small):
+    parted = cut(written(lambda x: f1(np, x), (0.4,), 12)[0])
+    reads = [n for n, one in enumerate(parted.segments) if any(slot >= 0 for slot, _, _ in one.loads)]
+    stores = [n for n, one in enumerate(parted.segments) if any(store.output < 1 for store in one.stores)]
+    assert reads == [0]
+    assert min(stores) >= 0
+    assert max(stores) == len(parted.segments) - 1
+
+
+def test_rows_are_taken_again(small):
+    parted = cut(written(lambda x: np.exp(np.sin(np.exp(np.sin(x)))), (0.4,), 12)[0])
+    kept = sum(store.output >= 1 for one in parted.segments for store in one.stores)
+    assert sum(count for _, count in parted.rows) < kept / 2
+    assert parted.moved == kept + sum(slot < 0 for one in parted.segments for slot, _, _ in one.loads)
+
+
+def test_numbers_of_several_kinds_are_kept(small):
+    def mixed(x):
+        truth = x > 0.3
+        for _ in range(4):
+            x = np.sin(x) * np.exp(x)
+        return np.where(truth, x, -x)
+
+    parted = cut(written(mixed, (0.4,), 5)[0])
+    assert {dtype.kind for dtype, _ in parted.rows} == {"f", "b"}
+
+
+def test_a_number_that_no_instruction_makes_is_stored(small):
+    loads = [Instruction("load", (), DOUBLE, (0, n)) for n in range(12)]
+    sums = [Instruction("add", (Ref(n), Ref(11 - n)), DOUBLE) for n in range(12)]
+    total = [Instruction("add", (Ref(12 + n), Ref(23 - n)), DOUBLE) for n in range(12)]
+    stores = (Store(0, 0, 3), *(Store(0, 1 + n, Ref(24 + n)) for n in range(12)))
+    found = Program((*loads, *sums, *total), stores, (Output(Support.packed(tuple(range(13))), DOUBLE),))
+    planes = [np.random.default_rng(1).uniform(size=(12, SIZE))]
+    np.testing.assert_array_equal(run_in_segments(cut(found), planes)[0], run(found, planes)[0])
+
+
+# ---- when --------------------------------------------------------------------------------------------
+
+
+def test_what_fits_is_in_one_piece():
+    whole = program(Key("F1", "full", 24, "float64"))
+    assert isinstance(whole, Program)
+    assert pressure(whole) <= segments.REGISTERS
+    assert cut(whole) is None
+    assert fits(whole)
+
+
+@pytest.mark.parametrize(("order", "loops"), [(16, False), (24, True), (64, True)])
+def test_what_does_not_fit_is_cut_or_becomes_loops_where_much_would_be_moved(order, loops):
+    found = program(Key("power", "full", order, "float64"))
+    assert isinstance(found, Rolled) == loops
+    if not loops:
+        assert cut(found).moved < segments.MOVED * len(found.instructions)
+
+
+def test_a_large_graph_is_cut(capsys):
+    workload = WORKLOADS["F2"]
+    (found,) = tn.fuse(lambda x: workload.function(np, x), target="cuda")._programs(
+        (tn.variable(np.ones(2), order=16),), {}, None
+    )
+    parted = cut(found)
+    assert pressure(found) > 1.5 * segments.REGISTERS
+    assert parted.moved < 0.25 * len(found.instructions)
+
+
+@pytest.mark.skipif(not registers.installed(), reason=registers.NEEDED)
+def test_a_cut_program_spills_nothing():
+    found = registers.compiled_program(program(Key("power", "full", 16, "float64")))
+    assert (found.stack, found.spills) == (0, 0)
+    assert found.registers <= 255
