@@ -28,20 +28,35 @@ class OnThreads(rolling.Looped):
 
     def __init__(self, function, arguments, early=None):
         super().__init__(function, arguments)
-        self.rolled = roll(*self.graph, early, listed=True)
+        self.program = self.memory = roll(*self.graph, early, listed=True)
+        self.fences = []
+
+    def kernel(self, follows):
+        return looped.kernel(self.program, follows)
+
+    def more(self):
+        """Scratch memory, with NaN in it, and tables."""
+        return [*self.rooms(), looped.tables(self.program)]
+
+    def rooms(self):
+        lengths = scratch.lengths(self.memory, THREADS)
+        return [np.full(count, np.nan if dtype.kind == "f" else False, dtype) for dtype, count in lengths.items()]
 
     def coefficients(self, length):
-        follows = ["i" if self.planes[slot].shape[1:] not in ((), (1,)) else "0" for slot in self.rolled.inputs]
-        kernel = compiled.python(looped.kernel(self.rolled, follows))
-        inputs = [self.planes[slot].reshape(len(self.planes[slot]), -1) for slot in self.rolled.inputs]
-        outputs = [np.zeros((len(out.support.rows), length), out.dtype) for out in self.rolled.outputs]
-        rooms = [np.full(count, np.nan, dtype) for dtype, count in scratch.lengths(self.rolled, THREADS).items()]
+        follows = ["i" if self.planes[slot].shape[1:] not in ((), (1,)) else "0" for slot in self.program.inputs]
+        kernel = compiled.python(self.kernel(follows))
+        inputs = [self.planes[slot].reshape(len(self.planes[slot]), -1) for slot in self.program.inputs]
+        outputs = [np.zeros((len(out.support.rows), length), out.dtype) for out in self.program.outputs]
+        more = self.more()
         for thread in range(THREADS):
             kernel.__globals__["cuda"] = SimpleNamespace(
-                grid=lambda axes, thread=thread: thread, gridsize=lambda axes: THREADS, fma=lambda a, b, c: a * b + c
+                grid=lambda axes, thread=thread: thread,
+                gridsize=lambda axes: THREADS,
+                fma=lambda a, b, c: a * b + c,
+                threadfence_block=lambda: self.fences.append(1),
             )
-            kernel(np.uint64(length), *inputs, *outputs, *rooms, looped.tables(self.rolled))
-        return [self._whole(out.support, rows) for out, rows in zip(self.rolled.outputs, outputs, strict=True)]
+            kernel(np.uint64(length), *inputs, *outputs, *more)
+        return [self._whole(out.support, rows) for out, rows in zip(self.program.outputs, outputs, strict=True)]
 
 
 def on_threads(function, *arguments, **options):

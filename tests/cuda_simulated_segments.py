@@ -3,69 +3,58 @@
 Registers for a few numbers are assumed, so that small programs are cut. Most cases are those of `test_rolled`.
 """
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 import rolling
 import test_rolled as cases
+from cuda_simulated_looped import OnThreads, up
 from numba import cuda
 
 import taylornb as tn
 from bench.workloads import f1
 from taylornb import gpu, segments
 from taylornb.series import write
-from taylornb.targets.cuda import compiled, scratch, segmented
+from taylornb.targets.cuda import segmented
 from taylornb.targets.cuda.text import kernel as in_one_piece
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")  # of infinities: on a GPU there are none
-THREADS = 2
 
 
-class OnThreads(rolling.Looped):
-    """A function as a kernel for GPUs, whose threads run one after the other, with NaN in the memory that it is given."""
+class InSegments(OnThreads):
+    """A function as a kernel in segments, where it is large enough."""
 
     def __init__(self, function, arguments):
         super().__init__(function, arguments)
         self.program = write(*self.graph, by_node=True)
-        self.cut = segments.cut(self.program)
+        self.memory = segments.cut(self.program)
+
+    def kernel(self, follows):
+        return segmented.kernel(self.memory, follows) if self.memory else in_one_piece(self.program, follows)
+
+    def more(self):
+        return self.rooms() if self.memory else []
 
     def coefficients(self, length):
-        program, parted = self.program, self.cut
-        follows = ["i" if self.planes[slot].shape[1:] not in ((), (1,)) else "0" for slot in program.inputs]
-        text = segmented.kernel(parted, follows) if parted else in_one_piece(program, follows)
-        kernel = compiled.python(text)
-        inputs = [self.planes[slot].reshape(len(self.planes[slot]), -1) for slot in program.inputs]
-        outputs = [np.zeros((len(out.support.rows), length), out.dtype) for out in program.outputs]
-        lengths = scratch.lengths(parted, THREADS) if parted else {}
-        rooms = [np.full(count, np.nan if dtype.kind == "f" else False, dtype) for dtype, count in lengths.items()]
-        fences = []
-        for thread in range(THREADS):
-            kernel.__globals__["cuda"] = SimpleNamespace(
-                grid=lambda axes, thread=thread: thread,
-                gridsize=lambda axes: THREADS,
-                threadfence_block=lambda: fences.append(1),
-            )
-            kernel(np.uint64(length), *inputs, *outputs, *rooms)
-        assert len(fences) == (length * (len(parted.segments) - 1) if parted else 0)
-        return [self._all(out.support, rows) for out, rows in zip(program.outputs, outputs, strict=True)]
+        found = super().coefficients(length)
+        assert len(self.fences) == (length * (len(self.memory.segments) - 1) if self.memory else 0)
+        return found
 
-    def _all(self, support, rows):
-        found = self._whole(support, rows)
+    def _whole(self, support, rows):
+        found = super()._whole(support, rows)
         found[list(support.units)] = 1
         return found
 
 
 def on_threads(function, *arguments, **options):
     length = max(int(np.prod(np.shape(argument))) for argument in arguments)
-    (found,) = OnThreads(function, arguments).coefficients(length)
+    (found,) = InSegments(function, arguments).coefficients(length)
     return found
 
 
 @pytest.fixture(autouse=True)
 def _small(monkeypatch):
     monkeypatch.setattr(rolling, "coefficients", on_threads)
-    monkeypatch.setattr(rolling, "Looped", OnThreads)
+    monkeypatch.setattr(rolling, "Looped", InSegments)
     for name, size in (("REGISTERS", 64), ("ROOM", 64), ("MOVED", 9)):
         monkeypatch.setattr(segments, name, size)
     for known in (segments.cut, gpu.source):
@@ -83,10 +72,6 @@ test_dtypes_mix = cases.test_dtypes_mix
 test_several_outputs_and_arguments_that_are_one_number = cases.test_several_outputs_and_arguments_that_are_one_number
 test_one_series_beside_many = cases.test_one_series_beside_many
 test_support_decides_what_is_zero = cases.test_support_decides_what_is_zero
-
-
-def up(found):
-    return tn.from_coefficients(cuda.to_device(found.coeffs), found.basis)
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
