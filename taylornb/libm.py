@@ -2,13 +2,22 @@
 
 Plain Python on floats, so that every target can use them: NumPy element by element, Numba inside its kernels. Of many elements
 `targets.zetas` computes the zetas with the same arithmetic on arrays.
+
+The functions of the gamma family have names for all their numbers. `numbers` gives those of float32: an untyped one would make
+the arithmetic float64, and fewer terms will do there.
 """
 
 from __future__ import annotations
 
 import math
+from math import floor
+from typing import Any
 
 import numpy as np
+
+NUMBER = float
+ZERO, HALF, ONE, TWO = 0.0, 0.5, 1.0, 2.0
+PI, INF, NAN = math.pi, math.inf, math.nan
 
 # B_2j/(2j)! for j = 1 … 10, of the Euler–Maclaurin formula (Abramowitz & Stegun 23.1.30).
 EULER_MACLAURIN = (
@@ -25,9 +34,9 @@ EULER_MACLAURIN = (
 )
 # A zeta takes sixteen terms of its sum and six of the formula. The first one left out is below 3e-18 of the sum for every order
 # and x > 0, and what is missing is less: the terms of the formula are in turn too much and too little.
-ZETA_STEPS, ZETA_FORMULA = tuple(range(15, -1, -1)), EULER_MACLAURIN[:6]
+ZETA_STEPS, ZETA_FORMULA = tuple(map(float, range(15, -1, -1))), EULER_MACLAURIN[:6]
 # B_2j/2j for j = 1 … 10, of the asymptotic series of digamma (Abramowitz & Stegun 6.3.18).
-ASYMPTOTIC = (
+_ASYMPTOTIC = (
     1 / 12,
     -1 / 120,
     1 / 252,
@@ -41,8 +50,8 @@ ASYMPTOTIC = (
 )
 # The positive zero of digamma in two parts, and its Taylor coefficients there: ψ⁽ⁿ⁾/n!, n = 1 … 38. For |t| up to 1/2 what
 # is missing is below 2e-18 of the value.
-ZERO, _ZERO_TAIL = 1.4616321449683622, 9.549995429965697e-17
-AT_ZERO = (
+ROOT, ROOT_TAIL = 1.4616321449683622, 9.549995429965697e-17
+_AT_ROOT = (
     0.9676722454476212,
     -0.4427631689835921,
     0.258499760955651,
@@ -84,7 +93,7 @@ AT_ZERO = (
 )
 # log Γ(2 + t) = (1 − γ)·t + Σ (−1)^k·(ζ(k) − 1)/k·t^k, k = 2 … 28 (Abramowitz & Stegun 6.1.33 less log(1 + t)):
 # for |t| up to 1/2 what is missing is below 2e-18 of the value.
-_ONE_LESS_EULER = 0.42278433509846713
+ONE_LESS_EULER = 0.42278433509846713
 _AT_TWO = (
     0.3224670334241132,
     -0.0673523010531981,
@@ -115,9 +124,33 @@ _AT_TWO = (
     1.330476437424449e-10,
 )
 # From the highest power down, as they are summed up.
-_DOWN_AT_ZERO, _DOWN_AT_TWO, _DOWN = AT_ZERO[::-1], _AT_TWO[::-1], ASYMPTOTIC[::-1]
-_DOWN_INTEGRATED = tuple(c / (2 * n + 1) for n, c in enumerate(ASYMPTOTIC))[::-1]
-_HALF_LOG_TWO_PI = 0.9189385332046728
+DOWN_AT_ROOT, DOWN_AT_TWO, DOWN = _AT_ROOT[::-1], _AT_TWO[::-1], _ASYMPTOTIC[::-1]
+DOWN_INTEGRATED = tuple(c / (2 * n + 1) for n, c in enumerate(_ASYMPTOTIC))[::-1]
+HALF_LOG_TWO_PI = 0.9189385332046728
+GAMMALN_FAR, DIGAMMA_FAR = 10.0, 10.0  # from there on they are their asymptotic series
+
+# What is other in float32, where 2^-27 of a value may be missing: fewer terms, and nearer ends. A zeta misses less than 4e-10
+# of its sum, digamma 3e-9 and gammaln 5e-9 of what is added up.
+_SINGLE: dict[str, Any] = {
+    "ZETA_STEPS": ZETA_STEPS[-6:],
+    "ZETA_FORMULA": EULER_MACLAURIN[:4],
+    "ROOT_TAIL": ROOT - float(np.float32(ROOT)),
+    "DOWN_AT_ROOT": DOWN_AT_ROOT[-19:],
+    "DOWN_AT_TWO": DOWN_AT_TWO[-12:],
+    "DOWN": DOWN[-4:],
+    "DOWN_INTEGRATED": DOWN_INTEGRATED[-3:],
+    "GAMMALN_FAR": 6.0,
+    "DIGAMMA_FAR": 6.0,
+}
+
+
+def numbers(dtype: np.dtype[Any]) -> dict[str, Any]:
+    """What the names of numbers in the functions of `GAMMAS` stand for, each a number of float64 or float32."""
+    of = dtype.type
+    names = {name for function in GAMMAS for name in function.__code__.co_names if name.isupper()} - {"NUMBER"}
+    found = {name: globals()[name] for name in names} | (_SINGLE if of is np.float32 else {})
+    typed = {name: tuple(map(of, value)) if isinstance(value, tuple) else of(value) for name, value in found.items()}
+    return {**typed, "NUMBER": of}
 
 
 def scaled_zeta(x: float, s: float) -> float:
@@ -129,15 +162,15 @@ def scaled_zeta(x: float, s: float) -> float:
     """
     n = int(s)
     if math.isinf(x):
-        return 0.0
-    if x > 0 or x != x:
+        return ZERO
+    if x > ZERO or x != x:
         return _zeta_of_positive(x, n, x)
-    if x == math.floor(x):
-        return math.inf
-    sign = -1.0 if n % 2 else 1.0
-    r = x - math.floor(x + 0.5)
+    if x == floor(x):
+        return INF
+    sign = -ONE if n % 2 else ONE
+    r = x - floor(x + HALF)
     whole = _sum_over_all(abs(r), n, sign)
-    return (sign * whole if r < 0 else whole) - sign * _zeta_of_positive(1 - x, n, abs(r))
+    return (sign * whole if r < ZERO else whole) - sign * _zeta_of_positive(ONE - x, n, abs(r))
 
 
 def gammaln(x: float) -> float:
@@ -147,24 +180,26 @@ def gammaln(x: float) -> float:
     """
     if math.isinf(x):
         return x
-    if x > 0 or x != x:
+    if x > ZERO or x != x:
         return _gammaln_of_positive(x)
-    if x == math.floor(x):
-        return math.inf
-    r = x - math.floor(x + 0.5)
-    return math.log(math.pi / abs(math.sin(math.pi * r))) - _gammaln_of_positive(1 - x)
+    if x == floor(x):
+        return INF
+    r = x - floor(x + HALF)
+    return math.log(PI / abs(math.sin(PI * r))) - _gammaln_of_positive(ONE - x)
 
 
 def digamma(x: float) -> float:
     """The derivative of log Γ; at the poles as SciPy has it: ∓inf at ±0, NaN at the others."""
-    if x > 0 or x != x:
+    if x > ZERO or x != x:
         return _digamma_of_positive(x)
-    if x == 0:
-        return math.copysign(math.inf, -math.copysign(1.0, x))
-    if math.isinf(x) or x == math.floor(x):
-        return math.nan
-    r = x - math.floor(x + 0.5)
-    return _digamma_of_positive(1 - x) - math.pi / math.tan(math.pi * r)
+    if x == ZERO:
+        return math.copysign(INF, -math.copysign(ONE, x))
+    if math.isinf(x) or x == floor(x):
+        return NAN
+    r = x - floor(x + HALF)
+    if abs(r) > HALF * HALF:  # half a turn less r is exact, where the cotangent has its zero
+        return _digamma_of_positive(ONE - x) - math.copysign(PI * math.tan(PI * (HALF - abs(r))), r)
+    return _digamma_of_positive(ONE - x) - PI / math.tan(PI * r)
 
 
 def remainder(a: float, b: float) -> float:
@@ -186,13 +221,13 @@ def sech2(x: float) -> float:
 
 def _sum_over_all(r: float, n: int, sign: float) -> float:
     """r^(n−1)·Σ (r + k)^-n over every whole k, 0 < r ≤ 1/2: the two nearest terms first, which cancel at 1/2 for odd n."""
-    nearest = 1 / r + sign * _term(1 - r, n, r)
-    return nearest + (_zeta_of_positive(1 + r, n, r) + sign * _zeta_of_positive(2 - r, n, r))
+    nearest = ONE / r + sign * _term(ONE - r, n, r)
+    return nearest + (_zeta_of_positive(ONE + r, n, r) + sign * _zeta_of_positive(TWO - r, n, r))
 
 
 def _zeta_of_positive(x: float, n: int, scale: float) -> float:
     """scale^(n−1)·Σ (x + k)^-n: the first terms, the smallest first, and the Euler–Maclaurin formula for the rest."""
-    total, multiplications = 0.0, range(n - 2)
+    total, order, multiplications = ZERO, NUMBER(n), range(n - 2)
     for step in ZETA_STEPS:
         w = x + step
         ratio = scale / w
@@ -201,13 +236,13 @@ def _zeta_of_positive(x: float, n: int, scale: float) -> float:
             term *= ratio
         total += term
     w = x + ZETA_STEPS[0]
-    power = 1 / w
-    rest, square, factor, m = w * (1 / (n - 1)) - 0.5, power * power, float(n), n + 1.0
+    power = ONE / w
+    rest, square, factor, m = w * (ONE / (order - ONE)) - HALF, power * power, order, order + ONE
     for coefficient in ZETA_FORMULA:
         rest += coefficient * factor * power
         power *= square
-        factor *= m * (m + 1)
-        m += 2
+        factor *= m * (m + ONE)
+        m += TWO
     return rest * _term(w, n, scale) + total
 
 
@@ -221,60 +256,62 @@ def _term(w: float, n: int, scale: float) -> float:
 
 
 def _gammaln_of_positive(x: float) -> float:
-    if x < 0.5:
+    if x < HALF:
         return _gammaln_near_two(x) - math.log1p(x) - math.log(x)
-    if x < 1.5:
-        return _gammaln_near_two(x - 1) - math.log1p(x - 1)
-    if x < 10:  # from a w between 1.5 and 2.5 on: log Γ(w) is small, and hardly cancels with the logarithm of the product
-        product, w = 1.0, x
-        while w >= 2.5:
-            w -= 1
+    if x < ONE + HALF:
+        return _gammaln_near_two(x - ONE) - math.log1p(x - ONE)
+    if x < TWO + HALF:
+        return _gammaln_near_two(x - TWO)
+    if x < GAMMALN_FAR:  # from a w next to 2 on: log Γ(w) is small, and hardly cancels with the logarithm of the product
+        product, w = ONE, x
+        while w >= TWO + HALF:
+            w -= ONE
             product *= w
-        return math.log(product) + _gammaln_near_two(w - 2)
-    square, tail = 1 / x / x, 0.0
-    for coefficient in _DOWN_INTEGRATED:
+        return math.log(product) + _gammaln_near_two(w - TWO)
+    square, tail = ONE / x / x, ZERO
+    for coefficient in DOWN_INTEGRATED:
         tail = coefficient + tail * square
-    return (x - 0.5) * math.log(x) - x + _HALF_LOG_TWO_PI + tail / x
+    return (x - HALF) * math.log(x) - x + HALF_LOG_TWO_PI + tail / x
 
 
 def _gammaln_near_two(t: float) -> float:
     """Log Γ(2 + t) for |t| up to 1/2."""
-    total = 0.0
-    for coefficient in _DOWN_AT_TWO:
+    total = ZERO
+    for coefficient in DOWN_AT_TWO:
         total = coefficient + total * t
-    return t * (_ONE_LESS_EULER + t * total)
+    return t * (ONE_LESS_EULER + t * total)
 
 
 def _digamma_of_positive(x: float) -> float:
-    if not x < 10:
-        square, tail = 1 / x / x, 0.0
-        for coefficient in _DOWN:
+    if not x < DIGAMMA_FAR:
+        square, tail = ONE / x / x, ZERO
+        for coefficient in DOWN:
             tail = (coefficient + tail) * square
-        return math.log(x) - 1 / x / 2 - tail
-    total, near, w = 0.0, 0.0, x  # ψ(w + 1) is ψ(w) + 1/w: down to next to the zero, which cancels less than to go up
-    while w > ZERO + 0.5:
-        w -= 1
-        total += 1 / w
-    if w < ZERO - 0.5:
-        total -= 1 / w
-        t = (w - (ZERO - 1)) - _ZERO_TAIL
+        return math.log(x) - ONE / x / TWO - tail
+    total, near, w = ZERO, ZERO, x  # ψ(w + 1) is ψ(w) + 1/w: down to next to the zero, which cancels less than to go up
+    while w > ROOT + HALF:
+        w -= ONE
+        total += ONE / w
+    if w < ROOT - HALF:
+        total -= ONE / w
+        t = (w - (ROOT - ONE)) - ROOT_TAIL
     else:
-        t = (w - ZERO) - _ZERO_TAIL
-    for coefficient in _DOWN_AT_ZERO:
+        t = (w - ROOT) - ROOT_TAIL
+    for coefficient in DOWN_AT_ROOT:
         near = coefficient + near * t
     return total + near * t
 
 
-FUNCTIONS = (
-    scaled_zeta,
-    gammaln,
-    digamma,
-    remainder,
-    sech2,
-    _sum_over_all,
-    _zeta_of_positive,
+# The gamma family, each function after those that it calls.
+GAMMAS = (
     _term,
-    _gammaln_of_positive,
+    _zeta_of_positive,
+    _sum_over_all,
+    scaled_zeta,
     _gammaln_near_two,
+    _gammaln_of_positive,
+    gammaln,
     _digamma_of_positive,
+    digamma,
 )
+FUNCTIONS = (*GAMMAS, remainder, sech2)

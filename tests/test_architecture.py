@@ -43,7 +43,6 @@ LAYERS = [
     ["targets.reference"],
     ["targets.multiprecision", "targets.source", "targets.numba", "targets.llvm.machine"],
     ["targets.cuda.text", "targets.cuda.portable"],
-    ["targets.cuda.gammas"],
     ["targets.cuda.scratch"],
     ["targets.cuda.sums"],
     ["targets.cuda.looped", "targets.cuda.segmented"],

@@ -10,15 +10,13 @@ import math
 from collections.abc import Callable
 from functools import lru_cache, partial
 from hashlib import sha256
-from types import FunctionType, SimpleNamespace
+from types import SimpleNamespace
 from typing import Any
 
 import numba
 import numpy as np
 
-from ... import libm
 from ..reference import elementwise
-from . import gammas
 from .portable import functions
 from .provider import provider
 from .text import MATH
@@ -60,7 +58,7 @@ def _made(text: str, name: str, scope: dict[str, Any]) -> Any:
 @lru_cache(maxsize=1)
 def _for_functions() -> dict[str, Any]:
     """What the names in the text of a function stand for: it is compiled for the processor, and for GPUs."""
-    return {**TYPES, "math": math, **_gammas(compiled), **_of_both(compiled)}
+    return {**TYPES, "math": math, **_of_both(compiled)}
 
 
 @lru_cache(maxsize=1)
@@ -68,23 +66,14 @@ def _for_kernels() -> dict[str, Any]:
     """What the names in the text of a kernel stand for."""
     found = provider()
     if found.simulated:
-        return {**TYPES, "math": MATHEMATICS, "device": _as_it_is, **_gammas(_as_it_is), **_of_both(_as_it_is, MATHEMATICS)}
+        return {**TYPES, "math": MATHEMATICS, "device": _as_it_is, **_of_both(_as_it_is, MATHEMATICS)}
     made = partial(found.cuda.jit, device=True)
     libdevice = {name: getattr(found.cuda.libdevice, own) for name, own in LIBDEVICE.items()}
-    return {**TYPES, "math": math, "device": made, **_gammas(made), **_of_both(made), **libdevice}
+    return {**TYPES, "math": math, "device": made, **_of_both(made), **libdevice}
 
 
 def _of_both(made: Callable[[Any], Any], mathematics: Any = math) -> dict[str, Any]:
-    found = {name: own for dtype in DTYPES for name, own in functions(dtype, made, mathematics).items()}
-    return found | gammas.functions(made, found["floor_f4"], mathematics)
-
-
-def _gammas(made: Callable[[Any], Any]) -> dict[str, Any]:
-    """The gamma family in double precision."""
-    scope = {**vars(libm)}
-    for function in libm.FUNCTIONS:
-        scope[function.__name__] = made(FunctionType(function.__code__, scope, function.__name__))
-    return {f"{name}_f8": scope[name] for name in gammas.PUBLIC}
+    return {name: own for dtype in DTYPES for name, own in functions(dtype, made, mathematics).items()}
 
 
 def _as_it_is(function: Any) -> Any:

@@ -1,6 +1,7 @@
 """Scalar functions that Python's math module and CUDA do not share, as plain Python for either dtype.
 
-They run inside CUDA kernels, in functions for the processor, and as they stand; `functions` makes those of one dtype.
+They run inside CUDA kernels, in functions for the processor, and as they stand; `functions` makes those of one dtype, and with
+them the gamma family of `libm`.
 The numbers in capital letters are those of the dtype: an untyped one would make float32 arithmetic float64.
 """
 
@@ -13,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from ... import libm
 from ...program import Dtype
 
 NUMBERS = {
@@ -117,7 +119,8 @@ def sincos(x: Any) -> tuple[Any, Any]:
     return math.sin(x), math.cos(x)
 
 
-FUNCTIONS = (rint, floor, ceil, trunc, sign, cbrt, fmod, remainder, logaddexp, sech2, sincos)  # each after those that it calls
+FUNCTIONS = (rint, floor, ceil, trunc, sign, cbrt, fmod, remainder, logaddexp, sech2, sincos)
+ALL = (*FUNCTIONS, *libm.GAMMAS)  # each after those that it calls
 
 
 def functions(dtype: Dtype, compiled: Callable[[Any], Any], mathematics: Any = math) -> dict[str, Any]:
@@ -128,8 +131,8 @@ def functions(dtype: Dtype, compiled: Callable[[Any], Any], mathematics: Any = m
         compiled: What becomes of each before another calls it.
         mathematics: What stands for the math module in them.
     """
-    scope: dict[str, Any] = {name: dtype.type(number) for name, number in NUMBERS.items()}
+    scope: dict[str, Any] = libm.numbers(dtype) | {name: dtype.type(number) for name, number in NUMBERS.items()}
     scope |= {"WHOLE": dtype.type(2.0 ** np.finfo(dtype).nmant), "math": mathematics, "__name__": __name__}
-    for function in FUNCTIONS:
+    for function in ALL:
         scope[function.__name__] = compiled(FunctionType(function.__code__, scope, function.__name__))
-    return {f"{function.__name__}_{dtype.str[1:]}": scope[function.__name__] for function in FUNCTIONS}
+    return {f"{function.__name__}_{dtype.str[1:]}": scope[function.__name__] for function in ALL}
