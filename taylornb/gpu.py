@@ -54,7 +54,7 @@ def launch(
         program: What is computed.
         operands: One for each input of the program, on one device. Those on the processor are copied, and the results too.
         shape: What the elements of the operands broadcast to.
-        into: For each output planes to fill if they fit, or None.
+        into: For each output planes to fill if they fit, which overlap no operand, or None.
 
     Raises:
         UnsupportedError: Where there is no GPU, or no package for it, or the operands are in several places.
@@ -186,7 +186,8 @@ class Call:
         self._kernel = by.kernel(source(program, access, len(shape)))
         self._lengths = [np.uint64(length) for length in (self._n, *shape[1:])]
         self._numbers = [dtype.type for dtype, _ in given]
-        self._memory = program if isinstance(program, Rolled) else cut(program)  # what needs scratch memory
+        memory = program if isinstance(program, Rolled) else cut(program)
+        self._memory = memory if isinstance(memory, Rolled) or (memory and memory.rows) else None  # what needs scratch memory
         self._usual: Configuration | None = None
         self._known: dict[tuple[Any, Any, int], Launch] = {}
 

@@ -1,7 +1,9 @@
 """A program whose results do not all fit a GPU's registers at once, cut into segments whose results do.
 
 What a segment uses of an earlier one it reads from scratch memory, where that one has kept it: once, however often it is used
-there. So there are far fewer reads than operations, where loops over coefficients read two numbers for each product.
+there. So there are far fewer reads than operations, where loops over coefficients read two numbers for each product. Inputs are
+read where they are used first, since results are stored over none of them, and kept like results: the address of each of their
+rows would take a register.
 """
 
 from __future__ import annotations
@@ -38,17 +40,19 @@ class Cut:
 
     @cached_property
     def moved(self) -> int:
-        """How many numbers are read from scratch memory and kept there, for one element."""
-        reads = sum(slot < 0 for one in self.segments for slot, _, _ in one.loads)
+        """How many numbers are read that one piece would not read, and how many are kept, for one element."""
+        reads = sum(len(one.loads) for one in self.segments) - len(self.whole.loads)
         return reads + sum(store.output >= len(self.whole.outputs) for one in self.segments for store in one.stores)
 
 
 @lru_cache(maxsize=256)
 def cut(program: Program) -> Cut | None:
-    """The program in segments; None where it fits in one piece."""
-    if len(program.instructions) <= WHOLE and pressure(program) <= REGISTERS:
+    """The program in segments; None where it fits in one piece, all inputs being read first."""
+    ordered = _loads_first(program)
+    inputs = sum(dtype.itemsize for _, _, dtype in program.loads)
+    if len(program.instructions) <= WHOLE and max(pressure(ordered), inputs) <= REGISTERS:
         return None
-    return _Cutter(program).cut()
+    return _Cutter(ordered).cut()
 
 
 def fits(program: Program) -> bool:
@@ -57,43 +61,59 @@ def fits(program: Program) -> bool:
     return found is None or found.moved <= MOVED * len(program.instructions)
 
 
+def _loads_first(program: Program) -> Program:
+    loads = [n for n, ins in enumerate(program.instructions) if ins.function == "load"]
+    others = [n for n, ins in enumerate(program.instructions) if ins.function != "load"]
+    return reordered(program, [*loads, *others])
+
+
 class _Cutter:
-    """A program while it is cut. Inputs are read before anything else, since results may be stored over them.
+    """A program while it is cut.
 
     Attributes:
         program: The program, with its loads first.
+        first: Where the other instructions begin.
         ends: Where each segment begins and ends.
-        last: For each instruction the last segment that uses its result.
+        begin, last: For each instruction the segment that computes it, or first reads it, and the last that uses it.
     """
 
     def __init__(self, program: Program) -> None:
-        loads = [n for n, ins in enumerate(program.instructions) if ins.function == "load"]
-        others = [n for n, ins in enumerate(program.instructions) if ins.function != "load"]
-        self.program, self.first = reordered(program, [*loads, *others]), len(loads)
-        self.uses = Uses(self.program)
+        self.program, self.first, self.uses = program, len(program.loads), Uses(program)
         self.ends = list(self._ends())
-        self.last = [0] * len(self.program.instructions)
-        for number, (start, stop) in enumerate(self.ends):
-            for place in range(start, stop):
-                for one in (*self.uses.args[place], place):
-                    self.last[one] = number
+        self.begin, self.last = dict[int, int](), dict[int, int]()
+        for number, ends in enumerate(self.ends):
+            for one in self._used(*ends):
+                self.begin.setdefault(one, number)
+                self.last[one] = number
 
     def cut(self) -> Cut:
-        """The program in segments."""
+        """The program in segments, those that store inputs as they are at the end."""
         memory, kept = _Memory(), list[list[int]]()
-        for number, (start, stop) in enumerate(self.ends):
+        for number, ends in enumerate(self.ends):
             memory.let_go(number)
-            kept.append([place for place in range(start, stop) if self.last[place] > number])
+            kept.append([place for place in self._used(*ends) if self.begin[place] == number < self.last[place]])
             for place in kept[-1]:
                 memory.keep(place, self.program.instructions[place].dtype, self.last[place])
-        segments = (self._segment(*ends, places, memory) for ends, places in zip(self.ends, kept, strict=True))
+        segments = [self._segment(number, places, memory) for number, places in enumerate(kept)]
+        passed = [store for store in self.program.stores if self._place(store) < self.first]
+        count = ROOM // 8
+        segments += [self._passing(passed[n : n + count], memory) for n in range(0, len(passed), count)]
         return Cut(self.program, tuple(segments), tuple(memory.count.items()))
+
+    def _used(self, start: int, stop: int) -> list[int]:
+        """What a segment uses, inputs first, and each result where it is used or computed first."""
+        found = dict.fromkeys(one for place in range(start, stop) for one in (*self.uses.args[place], place))
+        return [*(one for one in found if one < self.first), *(one for one in found if one >= self.first)]
+
+    def _place(self, store: Store) -> int:
+        """The instruction whose result is stored; −1 for a number."""
+        return store.operand.place if isinstance(store.operand, Ref) else -1
 
     def _ends(self) -> Iterator[tuple[int, int]]:
         """Each segment is as long as its results fit."""
-        start, count = 0, len(self.program.instructions)
+        start, count = self.first, len(self.program.instructions)
         while start < count:
-            least, most = start + 1, min(max(start, self.first) + LONGEST, count)
+            least, most = start + 1, min(start + LONGEST, count)
             while least < most:
                 middle = (least + most + 1) // 2
                 least, most = (middle, most) if self._fits(start, middle) else (least, middle - 1)
@@ -101,11 +121,11 @@ class _Cutter:
             start = least
 
     def _fits(self, start: int, stop: int) -> bool:
-        """Whether there is room for what a segment has in use, from its first use there on."""
+        """Whether there is room for what a segment has in use: inputs from its beginning on, the rest from its first use."""
         begin, end = dict[int, int](), dict[int, int]()
         for place in range(start, stop):
             for one in (*self.uses.args[place], place):
-                begin.setdefault(one, place)
+                begin.setdefault(one, place if one >= self.first else start)
                 end[one] = place
         change = [0] * (stop - start + 1)
         for one, place in begin.items():
@@ -118,26 +138,30 @@ class _Cutter:
                 return False
         return True
 
-    def _segment(self, start: int, stop: int, kept: Sequence[int], memory: _Memory) -> Program:
-        instructions, new = list[Instruction](), dict[int, Ref]()
+    def _segment(self, number: int, kept: Sequence[int], memory: _Memory) -> Program:
+        (start, stop), instructions, new = self.ends[number], list[Instruction](), dict[int, Ref]()
 
         def moved(operand: Operand) -> Operand:
             return new[operand.place] if isinstance(operand, Ref) else operand
 
-        for place in range(start, stop):
-            for one in (*self.uses.args[place], place):
-                if one not in new:
-                    own = self.program.instructions[one]
-                    read = own if one >= start else Instruction("load", (), own.dtype, memory.slot(one))
-                    new[one] = Ref(len(instructions))
-                    instructions.append(read._replace(args=tuple(map(moved, read.args))))
-        # a number, and no result, is stored with the last ones
-        at = {
-            store: store.operand.place if isinstance(store.operand, Ref) else len(self.last) - 1
-            for store in self.program.stores
-        }
-        stores = [store._replace(operand=moved(store.operand)) for store, place in at.items() if start <= place < stop]
+        for one in self._used(start, stop):
+            own = self.program.instructions[one]
+            read = own if self.begin[one] == number else Instruction("load", (), own.dtype, memory.slot(one))
+            new[one] = Ref(len(instructions))
+            instructions.append(read._replace(args=tuple(map(moved, read.args))))
+        own_stores = [store for store in self.program.stores if start <= self._place(store) < stop]
+        stores = [store._replace(operand=moved(store.operand)) for store in own_stores]
         stores += [memory.store(place, len(self.program.outputs), new[place]) for place in kept]
+        return self._made(instructions, stores, memory)
+
+    def _passing(self, stores: Sequence[Store], memory: _Memory) -> Program:
+        """A segment that stores inputs and numbers."""
+        places = list(dict.fromkeys(store.operand.place for store in stores if isinstance(store.operand, Ref)))
+        at = {place: Ref(n) for n, place in enumerate(places)}
+        moved = [one._replace(operand=at[one.operand.place]) if isinstance(one.operand, Ref) else one for one in stores]
+        return self._made([self.program.instructions[place] for place in places], moved, memory)
+
+    def _made(self, instructions: Sequence[Instruction], stores: Sequence[Store], memory: _Memory) -> Program:
         rows = [Output(Support.packed((0,)), dtype) for dtype in memory.count]
         return Program(tuple(instructions), tuple(stores), (*self.program.outputs, *rows))
 

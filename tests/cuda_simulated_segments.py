@@ -87,7 +87,22 @@ def test_the_road_of_a_call(names, order, dtype):
         np.testing.assert_allclose(got, expected, **({"rtol": 1e-12} if dtype is np.float64 else {"rtol": 1e-4, "atol": 1e-5}))
 
 
-def test_results_stored_over_the_inputs():
+@pytest.mark.parametrize("view", [lambda array: array, lambda array: array[:]], ids=["the arrays", "views of them"])
+def test_results_that_go_where_the_inputs_are(view):
+    """In another order: a kernel that wrote them there at once would read results."""
+
+    def function(*x):
+        return tuple([np.sin(x[n]) * np.exp(x[11 - n]) for n in range(12)])
+
+    fused, values = tn.fuse(function, target="cuda"), [np.linspace(0.1 * n, 0.1 * n + 1, 5) for n in range(12)]
+    assert "segment1(" in fused.source(*values)
+    given = [cuda.to_device(value.copy()) for value in values]
+    fused(*given, out=tuple(map(view, given)))
+    for got, expected in zip(given, fused.to_target("cpu")(*values), strict=True):
+        np.testing.assert_allclose(got.copy_to_host(), expected, rtol=1e-12)
+
+
+def test_a_series_that_is_its_own_result():
     (x,) = cases.series((0.7,), 9, ("x",), "dense")
     function, given = tn.fuse(lambda x: f1(np, x) + x, target="cuda"), up(x)
     assert "segment1(" in function.source(x)

@@ -1,7 +1,7 @@
 """Are arrays of CuPy, PyTorch, Numba and others told apart, read in order and given back as they are? With stand-ins."""
 
 import sys
-from contextlib import nullcontext
+from collections import deque
 from types import ModuleType, SimpleNamespace
 
 import numpy as np
@@ -10,7 +10,7 @@ import pytest
 from taylornb.errors import UnsupportedError
 from taylornb.targets.cuda import foreign, launching, libraries
 from taylornb.targets.cuda.libraries import NUMBA, TORCH, planes_of
-from taylornb.targets.cuda.memory import DevicePlanes, Interface, packed
+from taylornb.targets.cuda.memory import DevicePlanes, Interface, packed, share_memory
 from taylornb.targets.cuda.provider import provider
 
 FLOAT = np.dtype(np.float64)
@@ -44,15 +44,31 @@ class Reader:
 
 @pytest.fixture
 def ordered(monkeypatch):
-    """What was done on streams, in order; the current device is number 1."""
+    """What was done on streams and devices, in order; the current device is number 1, and no kernel is ever done."""
     found = []
-    event = SimpleNamespace(record=lambda: found.append("recorded"), wait=lambda stream: found.append(("awaited by", stream)))
+    event = SimpleNamespace(
+        record=lambda stream=0: found.append(("recorded on", stream)),
+        wait=lambda stream: found.append(("awaited by", stream)),
+        query=lambda: False,
+    )
+
+    class Device:
+        def __init__(self, number):
+            self.number = number
+
+        def __enter__(self):
+            found.append(("device", self.number))
+
+        def __exit__(self, *error):
+            pass
+
     cuda = SimpleNamespace(
         external_stream=lambda address: address,
         event=lambda timing: event,
         get_current_device=lambda: SimpleNamespace(id=1),
-        gpus=[nullcontext()] * 4,
+        gpus=[Device(number) for number in range(4)],
     )
+    monkeypatch.setattr(foreign, "_held", deque())
     for module in (libraries, foreign, launching):
         monkeypatch.setattr(module, "available", lambda: SimpleNamespace(simulated=False, cuda=cuda))
     return found
@@ -97,7 +113,7 @@ def test_arrays_of_numba_are_not_read_by_another_and_tell_their_device(ordered):
     found = planes_of(array)
     assert found.device == "cuda:3"
     assert found.given() is array
-    assert ordered == []
+    assert ordered == [("device", 3)]
 
 
 def test_without_the_package_that_reads_them_the_error_says_what_to_install(monkeypatch):
@@ -125,14 +141,78 @@ def test_arrays_of_a_library_with_a_namespace_come_back_as_its_own(reader, order
     found = planes_of(Array())
     assert (found.library.name, found.home) == ("made.up", "cuda:2, made.up")
     assert not found.flags.writeable
-    own = planes(library=found.library)
+    own = DevicePlanes(None, found.library, 2, (4096, (3, 4), packed((3, 4), 8), FLOAT))
     assert own.flags.writeable
     back = own.given()
-    assert back.device == (2, 0)
+    assert back.device == (2, 2)
     assert back.options == {"stream": -1, "max_version": (1, 0)}
     ((interface, stream),) = reader.written
     assert (interface["data"], interface["shape"], stream) == ((4096, False), (3, 4), -1)
-    assert ordered == ["recorded", ("awaited by", 28672)]
+    assert ordered == [("device", 2), ("recorded on", 0), ("awaited by", 28672)]
+
+
+def test_rows_that_begin_anywhere_are_copied_first_and_empty_ones_are_made_anew(reader, ordered, space, monkeypatch):
+    library = planes_of(Array()).library
+    monkeypatch.setattr(DevicePlanes, "copy", lambda self: planes(address=8192, shape=self.shape, library=library))
+    for address, expected in ((4096, 4096), (4104, 8192)):
+        planes(address=address, library=library).given()
+        assert reader.written[-1][0]["data"][0] == expected
+    space.zeros, space.float64 = (lambda shape, dtype: (shape, dtype)), "its float64"
+    assert planes(shape=(0, 3), library=library).given() == ((0, 3), "its float64")
+
+
+def test_the_device_that_the_elements_are_on_may_be_asked_for(reader, ordered):
+    exported = foreign.Exported(planes())
+    assert exported.__dlpack__(dl_device=(2, 0)) == {"stream": -1}
+    with pytest.raises(BufferError, match=r"on \(2, 0\), and not on \(1, 0\)"):
+        exported.__dlpack__(dl_device=(1, 0))
+
+
+def test_what_was_read_is_kept_until_no_kernel_reads_it(reader, ordered):
+    """Its library may give the memory to others as soon as nothing refers to it."""
+    found = planes_of(Array())
+    view = found.memory._view
+    assert not foreign._held
+    del found
+    assert [one for _, one in foreign._held] == [view]
+    assert ordered == [("recorded on", 0)]
+    foreign._held[0][0].query = lambda: True
+    planes_of(Array()).flags  # noqa: B018
+    assert all(one is not view for _, one in foreign._held)
+
+
+def test_an_older_interface_is_taken_as_it_is(reader):
+    array = Array(version=2, data=(4096, True))
+    found = planes_of(array)
+    assert (found.address, found.device, found.flags.writeable) == (4096, "cuda:1", False)
+    assert not reader.read
+
+
+def test_what_cannot_be_read_is_an_error_that_says_why(reader, monkeypatch):
+    def refuses(array, stream_ptr):
+        raise NotImplementedError("bfloat16 requires ml_dtypes")
+
+    monkeypatch.setattr(reader, "from_any_interface", refuses)
+    with pytest.raises(UnsupportedError, match="of type Array that is on a GPU: bfloat16"):
+        planes_of(Array())
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "share"),
+    [
+        (planes(), planes(), True),
+        (planes(), planes(address=4096 + 95), True),
+        (planes(), planes(address=4096 + 96), False),
+        (planes(), planes(shape=(0, 4)), False),
+        (planes()[::-1], planes(address=4096, shape=(1, 1)), True),
+        (planes(address=8192)[::-1, ::-1], planes(address=8192 + 88, shape=(1, 1)), True),
+        (planes(strides=(0, 0)), planes(address=4104, shape=(1, 1)), False),
+        (planes(), np.zeros(3), False),
+        (planes(), DevicePlanes(None, NUMBA, 1, (4096, (3, 4), packed((3, 4), 8), FLOAT)), False),
+    ],
+)
+def test_arrays_share_memory_where_their_bytes_meet(one, other, share):
+    assert share_memory(one, other) == share_memory(other, one) == share
 
 
 @pytest.mark.parametrize("stream", [None, 1, -1])

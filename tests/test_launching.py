@@ -174,3 +174,24 @@ def test_memory_of_a_result_is_taken_on_the_stream_that_is_given(monkeypatch, st
     assert taken == expected
     assert room.array() == ((2, 5), DOUBLE, 3)
     assert taken == expected
+
+
+@pytest.mark.parametrize(
+    ("configuration", "error", "message"),
+    [
+        ((4, (16, 16)), ValueError, r"a block has one axis, of at least 1, and not \(16, 16\); give the product"),
+        (((2, 2), 128), ValueError, r"the grid has one axis"),
+        ((0, 128), ValueError, "the grid has one axis, of at least 1, and not 0"),
+        ((4, 12.5), TypeError, "the size of a block is a whole number, not 12.5"),
+        (((), 32), TypeError, r"the size of the grid is a whole number, not \(\)"),
+    ],
+)
+def test_grids_and_blocks_have_one_axis(configuration, error, message):
+    with pytest.raises(error, match=message):
+        launching.Launcher(print)[configuration]
+
+
+def test_a_tuple_of_ones_is_one_axis():
+    found = []
+    launching.Launcher(lambda: found.append(launching.chosen.get()))[(4, 1, 1), (np.int64(32),)]()
+    assert found == [launching.Configuration(4, 32)]

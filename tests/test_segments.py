@@ -72,7 +72,7 @@ def test_every_operation_is_the_same_in_segments(small, name, dtype):
 
 
 def in_use(one):
-    """The most bytes in use at once in a segment, what it reads being read where it is used first."""
+    """The most bytes in use at once in a segment."""
     ends = {}
     for n, ins in enumerate(one.instructions):
         ends[n] = n
@@ -90,20 +90,48 @@ def test_a_segment_has_few_in_use_and_reads_each_number_once(small, order):
         assert len({load[:2] for load in one.loads}) == len(one.loads)
 
 
-def test_inputs_are_read_before_a_result_is_stored(small):
+def test_inputs_are_read_once_before_all_else_in_a_segment(small):
     parted = cut(written(lambda x: f1(np, x), (0.4,), 12)[0])
-    reads = [n for n, one in enumerate(parted.segments) if any(slot >= 0 for slot, _, _ in one.loads)]
-    stores = [n for n, one in enumerate(parted.segments) if any(store.output < 1 for store in one.stores)]
-    assert reads == [0]
-    assert min(stores) >= 0
-    assert max(stores) == len(parted.segments) - 1
+    reads = [load for one in parted.segments for load in one.loads if load[0] >= 0]
+    assert sorted(reads[n][:2] for n in range(len(reads))) == [(0, n) for n in range(13)]
+    for one in parted.segments:
+        last = max((n for n, ins in enumerate(one.instructions) if ins.function == "load" and ins.place[0] >= 0), default=0)
+        assert {ins.function for ins in one.instructions[:last]} <= {"load"}
+
+
+@pytest.mark.parametrize("count", [5, 8, 9, 100])
+def test_many_inputs_are_stored_as_they_are(small, count):
+    loads = [Instruction("load", (), DOUBLE, (0, n)) for n in range(count)]
+    stores = (*(Store(0, n, Ref(count - 1 - n)) for n in range(count)), Store(0, count, 2), Store(0, count + 1, Ref(0)))
+    found = Program(tuple(loads), stores, (Output(Support.packed(tuple(range(count + 2))), DOUBLE),))
+    planes = [np.random.default_rng(1).uniform(size=(count, SIZE))]
+    parted = cut(found)
+    assert (parted is None) == (count <= 10)
+    if parted is not None:
+        assert not parted.rows
+        assert all(len(one.loads) <= 8 for one in parted.segments)
+        np.testing.assert_array_equal(run_in_segments(parted, planes)[0], run(found, planes)[0])
+
+
+def test_inputs_alone_may_be_too_many():
+    (found,) = tn.fuse(lambda a, b: a + b, target="cuda")._programs(dense(128, 2), {}, None)
+    assert pressure(found) < 100
+    parted = cut(found)
+    assert not parted.rows
+    assert parted.moved == 0
+    assert max(in_use(one) for one in parted.segments) <= segments.ROOM + 8
+
+
+def dense(order, count):
+    basis = tn.Basis(("x",), order)
+    return tuple(tn.from_coefficients(np.ones((basis.size, 2)), basis) for _ in range(count))
 
 
 def test_rows_are_taken_again(small):
     parted = cut(written(lambda x: np.exp(np.sin(np.exp(np.sin(x)))), (0.4,), 12)[0])
     kept = sum(store.output >= 1 for one in parted.segments for store in one.stores)
     assert sum(count for _, count in parted.rows) < kept / 2
-    assert parted.moved == kept + sum(slot < 0 for one in parted.segments for slot, _, _ in one.loads)
+    assert parted.moved == kept + sum(len(one.loads) for one in parted.segments) - len(parted.whole.loads)
 
 
 def test_numbers_of_several_kinds_are_kept(small):
@@ -156,8 +184,26 @@ def test_a_large_graph_is_cut(capsys):
     assert parted.moved < 0.25 * len(found.instructions)
 
 
+def power(order):
+    return program(Key("power", "full", order, "float64"))
+
+
+def of_degree_6(function):
+    """Of two full series in three variables, with 84 coefficients each."""
+    basis = tn.Basis(("x", "y", "z"), 6)
+    given = tuple(tn.from_coefficients(np.ones((basis.size, 2)), basis) for _ in range(2))
+    return tn.fuse(function, target="cuda")._programs(given, {}, None)[0]
+
+
 @pytest.mark.skipif(not registers.installed(), reason=registers.NEEDED)
-def test_a_cut_program_spills_nothing():
-    found = registers.compiled_program(program(Key("power", "full", 16, "float64")))
-    assert (found.stack, found.spills) == (0, 0)
-    assert found.registers <= 255
+@pytest.mark.parametrize(
+    "made",
+    [lambda: power(16), lambda: of_degree_6(lambda a, b: a * b), lambda: of_degree_6(lambda a, b: a + b)],
+    ids=["power", "product", "sum"],
+)
+def test_a_cut_program_spills_nothing(made):
+    found = made()
+    assert cut(found) is not None
+    built = registers.compiled_program(found)
+    assert (built.stack, built.spills) == (0, 0)
+    assert built.registers <= 255

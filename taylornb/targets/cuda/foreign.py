@@ -5,9 +5,11 @@ CUDA's own package for Python reads and writes both.
 
 from __future__ import annotations
 
+from collections import deque
 from importlib import import_module
 from types import SimpleNamespace
 from typing import Any
+from weakref import finalize
 
 from ...errors import UnsupportedError
 from .memory import DevicePlanes, Interface
@@ -27,20 +29,49 @@ class Viewed:
         readonly: Whether it is not to be written to, whatever it says: jax says nothing, and its arrays never change.
 
     Raises:
-        UnsupportedError: Where the package is missing.
+        UnsupportedError: Where the package is missing, or does not read such an array.
     """
 
     def __init__(self, array: Any, stream: int, readonly: bool = False) -> None:
-        self._view = view = _reader(type(array).__name__).from_any_interface(array, stream_ptr=stream or DEFAULT)
-        strides = view.strides and tuple(step * view.dtype.itemsize for step in view.strides)
-        self.device, self.readonly = SimpleNamespace(id=view.device_id), readonly or view.readonly
+        _let_go()
+        interface = None if hasattr(array, "__dlpack__") else array.__cuda_array_interface__
+        if interface is not None and interface["version"] < 3:  # which knows no streams: whoever made the array waited
+            self._view: Any = array
+            self.readonly = readonly or interface["data"][1]
+            self.__cuda_array_interface__ = interface
+            return
+        try:
+            view = _reader(type(array).__name__).from_any_interface(array, stream_ptr=stream or DEFAULT)
+            dtype = view.dtype
+        except (BufferError, NotImplementedError, TypeError) as error:
+            raise UnsupportedError(f"cannot read an array of type {type(array).__name__} that is on a GPU: {error}") from error
+        self._view, self.readonly, self.device = view, readonly or view.readonly, SimpleNamespace(id=view.device_id)
         self.__cuda_array_interface__ = {
             "shape": tuple(view.shape),
-            "strides": strides,
-            "typestr": view.dtype.str,
+            "strides": view.strides and tuple(step * dtype.itemsize for step in view.strides),
+            "typestr": dtype.str,
             "data": (view.ptr, self.readonly),
             "version": 3,
         }
+        finalize(self, _hold, view, stream).atexit = False
+
+
+# Arrays that nothing refers to any more, each with the event after which no kernel reads it: their libraries give the memory to
+# what comes next on streams of their own, which know of no kernel of ours.
+_held: deque[tuple[Any, Any]] = deque()
+
+
+def _hold(view: Any, stream: int) -> None:
+    cuda = available().cuda
+    event = cuda.event(timing=False)
+    event.record(cuda.external_stream(stream) if stream else 0)
+    _held.append((event, view))
+    _let_go()
+
+
+def _let_go() -> None:
+    while _held and _held[0][0].query():
+        _held.popleft()
 
 
 class Exported:
@@ -57,8 +88,10 @@ class Exported:
     def __dlpack_device__(self) -> tuple[int, int]:
         return MEMORY[0], self._number
 
-    def __dlpack__(self, *, stream: int | None = None, **options: Any) -> Any:
-        """The capsule, for a stream which waits for what was asked for on the default one."""
+    def __dlpack__(self, *, stream: int | None = None, dl_device: Any = None, **options: Any) -> Any:
+        """The capsule, for a stream which waits for what was asked for on the default one of the current device."""
+        if dl_device not in (None, self.__dlpack_device__()):
+            raise BufferError(f"the elements are on {self.__dlpack_device__()}, and not on {dl_device}")
         if stream not in (None, UNORDERED, DEFAULT):
             cuda = available().cuda
             event = cuda.event(timing=False)

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import lru_cache
 from importlib import import_module
+from operator import index
 from typing import Any, NamedTuple
 
 from .provider import available
@@ -53,11 +54,33 @@ class Launcher:
                 f"f.launch[grid, block, stream](x), not {configuration!r}"
             )
 
+        grid, block, *stream = configuration
+        own = Configuration(_along_one_axis(grid, "the grid"), _along_one_axis(block, "a block"), *stream)
+
         def launched(*args: Any, **kwargs: Any) -> Any:
-            with configured(Configuration(*configuration)):
+            with configured(own):
                 return self._function(*args, **kwargs)
 
         return launched
+
+
+def _along_one_axis(size: Any, name: str) -> int:
+    """A number of blocks or threads, or a tuple of Numba's with ones for the other axes.
+
+    Raises:
+        TypeError: For anything else.
+        ValueError: For less than one, or several axes: elements are counted along one.
+    """
+    axes = size if isinstance(size, tuple) else (size,)
+    try:
+        found = [index(one) for one in axes]
+    except TypeError:
+        found = []
+    if not found:
+        raise TypeError(f"the size of {name} is a whole number, not {size!r}")
+    if min(found) < 1 or max(found[1:], default=1) > 1:
+        raise ValueError(f"{name} has one axis, of at least 1, and not {size!r}; give the product of its axes")
+    return found[0]
 
 
 def address(stream: Any) -> int:

@@ -108,6 +108,7 @@ def planes_of(value: Any, library: Library | None = None) -> DevicePlanes:
     return found
 
 
+ALIGNED = 256  # bytes: where arrays of the driver begin; jax refuses to compute with some that begin elsewhere
 DTYPES = (np.dtype(np.float64), np.dtype(np.float32), np.dtype(bool))
 
 
@@ -121,10 +122,15 @@ def _library(value: Any) -> Library | None:
 @lru_cache(maxsize=64)
 def _other(space: Any) -> Library:
     """A library by its module: the memory is Numba's, and handed over as DLPack."""
-    return NUMBA._replace(
-        name=space.__name__,
-        given=lambda planes: space.from_dlpack(Exported(planes if planes.contiguous else planes.copy())),
-    )
+
+    def given(planes: DevicePlanes) -> Any:
+        if not planes.size:
+            return space.zeros(planes.shape, dtype=getattr(space, planes.dtype.name))
+        fits = planes.contiguous and planes.address % ALIGNED == 0
+        with on(planes.number):
+            return space.from_dlpack(Exported(planes if fits else planes.copy()))
+
+    return NUMBA._replace(name=space.__name__, given=given)
 
 
 def _stream() -> int:

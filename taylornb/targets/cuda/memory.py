@@ -257,10 +257,22 @@ def extent(planes: Any) -> int:
 
 
 def share_memory(a: Any, b: Any) -> bool:
-    """Whether two arrays may have elements in common: on a GPU, whether they are views of one array."""
+    """Whether two arrays may have elements in common: whether the one's first to last byte meet the other's."""
     if type(a) is DevicePlanes or type(b) is DevicePlanes:
-        return a is b or getattr(a, "memory", a) is getattr(b, "memory", b)
+        if type(a) is not type(b) or a.number != b.number:
+            return False
+        (first, after), (other_first, other_after) = _reach(a), _reach(b)
+        return first < other_after and other_first < after
     return np.may_share_memory(a, b)
+
+
+def _reach(planes: DevicePlanes) -> tuple[int, int]:
+    """The address of the first byte of the elements, wherever that element is, and the one after the last."""
+    if not planes.size:
+        return planes.address, planes.address
+    steps = [(length - 1) * stride for length, stride in zip(planes.shape, planes.strides, strict=True)]
+    first = planes.address + sum(step for step in steps if step < 0)
+    return first, planes.address + sum(step for step in steps if step > 0) + planes.itemsize
 
 
 def _simulated(own: Interface) -> Any:

@@ -30,8 +30,9 @@ def kernel(cut: Cut, access: Sequence[str | None], axes: int = 1) -> str:
     arguments = ", ".join([*text.AXES[:axes], *inputs, *outputs, *places])
     known = dict(zip(whole.inputs, access, strict=True))
     functions = [_function(cut, number, arguments, known, axes) for number in range(len(cut.segments))]
-    calls = [line for number in range(len(functions)) for line in (f"segment{number}({arguments})", FENCE)]
-    frame = text.framed(whole, axes, list(begin(cut)), calls[:-1], [array(dtype) for dtype in memory])
+    calls = [line for number in range(len(functions)) for line in (FENCE, f"segment{number}({arguments})")]
+    once = list(begin(cut)) if memory else []
+    frame = text.framed(whole, axes, once, calls[1:], [array(dtype) for dtype in memory])
     return "\n\n".join([*functions, frame])
 
 
