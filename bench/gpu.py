@@ -1,15 +1,16 @@
-"""Measure taylornb on a GPU: `python -m bench.gpu`. Correctness first, then throughput, beside jax and torch on that GPU.
+"""Measure taylornb on a GPU: `python bench/gpu.py`. Correctness first, then throughput, beside jax and torch on that GPU.
 
 Kernels are timed by events of the device, while they wait in its queue behind another one, so that Python takes no part in it.
 Calls are timed by the clock, a few one after the other and then a wait for the device, those of others like those of taylornb.
 
-`python -m bench.gpu --predict` needs no GPU: it prints the time that bytes and operations come to on an H200. The measuring has
+`python bench/gpu.py --predict` needs no GPU: it prints the time that bytes and operations come to on an H200. The measuring has
 never run on a GPU, for want of one.
 """
 
 from __future__ import annotations
 
 import argparse
+import runpy
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -18,6 +19,11 @@ from pathlib import Path
 from statistics import median
 from time import perf_counter
 from typing import Any, NamedTuple
+
+if not __package__:  # python bench/gpu.py
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
+    runpy.run_module("bench.gpu", run_name="__main__", alter_sys=True)
+    sys.exit()
 
 import numpy as np
 

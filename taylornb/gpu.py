@@ -254,7 +254,7 @@ class Call:
         rooms = [Room(self._place, (count,), dtype) for dtype, count in scratch.lengths(self._memory, threads).items()]
         found = [room.array() for room in rooms]
         if isinstance(self._memory, Rolled):
-            found.append(_tables(self._memory, self._place.number, stream_of(None, self._place)))
+            found.append(_tables(self._memory, self._place.number))
         return found
 
     def _own(self, planes: DevicePlanes) -> DevicePlanes:
@@ -302,9 +302,9 @@ def source(program: Program | Rolled, access: Access, axes: int = 1) -> str:
 
 
 @lru_cache(maxsize=64)
-def _tables(rolled: Rolled, device: int, stream: int) -> DevicePlanes:
-    """The tables of loops, in the memory of the current device, for what is launched on a stream."""
-    return from_host(looped.tables(rolled), stream)
+def _tables(rolled: Rolled, device: int) -> DevicePlanes:
+    """The tables of loops, in the memory of the current device. They are there on return, for all streams."""
+    return from_host(looped.tables(rolled), 0)
 
 
 def _count(of: Any) -> int:

@@ -37,8 +37,9 @@ def test_every_workload_and_order_has_a_prediction():
     assert len(lines) == sum(len(workload.orders) for workload in WORKLOADS.values())
 
 
-def test_without_a_gpu_it_says_what_it_needs():
-    found = subprocess.run([sys.executable, "-m", "bench.gpu"], capture_output=True, text=True)
+@pytest.mark.parametrize("command", [["-m", "bench.gpu"], [str(Path(gpu.__file__))]], ids=["module", "path"])
+def test_without_a_gpu_it_says_what_it_needs(command):
+    found = subprocess.run([sys.executable, *command], capture_output=True, text=True)
     if found.returncode:
         assert 'target="cuda" needs an NVIDIA GPU' in found.stderr
 

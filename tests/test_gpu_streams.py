@@ -75,19 +75,20 @@ def test_arguments_may_be_let_go_while_the_kernel_waits(torch):
         assert bool((result == 2).all())
 
 
-def test_graphs_of_torch_capture_it(torch):
-    x = torch.linspace(0, 1, 1000, dtype=torch.float64, device="cuda")
-    series = tn.from_coefficients(torch.stack([x, torch.ones_like(x)]), tn.Basis(("x",), 1))
+@pytest.mark.parametrize("function", [on_gpu, tn.fuse(f1, target="cuda", form="looped")], ids=["registers", "loops"])
+def test_graphs_of_torch_capture_it(torch, function):
+    x = torch.linspace(0.1, 1, 1000, dtype=torch.float64, device="cuda")
+    series = tn.variable(x, order=6)
     for _ in range(3):
-        on_gpu(series).coeffs  # noqa: B018 (compiled, and prepared)
+        function(series).coeffs  # noqa: B018 (compiled, and prepared)
     graph = torch.cuda.CUDAGraph()
     with torch.cuda.graph(graph):
-        result = on_gpu(series).coeffs
+        result = function(series).coeffs
     for _ in range(2):
         result.zero_()
         graph.replay()
         torch.cuda.synchronize()
-        same(result.cpu().numpy(), x.cpu().numpy(), 1)
+        np.testing.assert_allclose(result.cpu().numpy(), on_cpu(tn.variable(x.cpu().numpy(), order=6)).coeffs, rtol=1e-11)
 
 
 def test_graphs_of_cupy_capture_it(cuda):
