@@ -1,7 +1,6 @@
 """Are arrays of CuPy, PyTorch, Numba and others told apart, read in order and given back as they are? With stand-ins."""
 
 import sys
-from collections import deque
 from types import ModuleType, SimpleNamespace
 
 import numpy as np
@@ -46,11 +45,13 @@ class Reader:
 def ordered(monkeypatch):
     """What was done on streams and devices, in order; the current device is number 1, and no kernel is ever done."""
     found = []
-    event = SimpleNamespace(
-        record=lambda stream=0: found.append(("recorded on", stream)),
-        wait=lambda stream: found.append(("awaited by", stream)),
-        query=lambda: False,
-    )
+
+    def event(timing):
+        return SimpleNamespace(
+            record=lambda stream=0: found.append(("recorded on", stream)),
+            wait=lambda stream: found.append(("awaited by", stream)),
+            query=lambda: False,
+        )
 
     class Device:
         def __init__(self, number):
@@ -64,11 +65,11 @@ def ordered(monkeypatch):
 
     cuda = SimpleNamespace(
         external_stream=lambda address: address,
-        event=lambda timing: event,
+        event=event,
         get_current_device=lambda: SimpleNamespace(id=1),
         gpus=[Device(number) for number in range(4)],
     )
-    monkeypatch.setattr(foreign, "_held", deque())
+    monkeypatch.setattr(foreign, "_held", {})
     for module in (libraries, foreign, launching):
         monkeypatch.setattr(module, "available", lambda: SimpleNamespace(simulated=False, cuda=cuda))
     return found
@@ -174,11 +175,12 @@ def test_what_was_read_is_kept_until_no_kernel_reads_it(reader, ordered):
     view = found.memory._view
     assert not foreign._held
     del found
-    assert [one for _, one in foreign._held] == [view]
-    assert ordered == [("recorded on", 0)]
-    foreign._held[0][0].query = lambda: True
+    ((event, kept),) = foreign._held.values()
+    assert kept is view
+    assert ordered == [("device", 2), ("recorded on", 0)]
+    event.query = lambda: True
     planes_of(Array()).flags  # noqa: B018
-    assert all(one is not view for _, one in foreign._held)
+    assert all(one is not view for _, one in foreign._held.values())
 
 
 def test_an_older_interface_is_taken_as_it_is(reader):

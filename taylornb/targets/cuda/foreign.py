@@ -5,7 +5,6 @@ CUDA's own package for Python reads and writes both.
 
 from __future__ import annotations
 
-from collections import deque
 from importlib import import_module
 from types import SimpleNamespace
 from typing import Any
@@ -58,20 +57,22 @@ class Viewed:
 
 # Arrays that nothing refers to any more, each with the event after which no kernel reads it: their libraries give the memory to
 # what comes next on streams of their own, which know of no kernel of ours.
-_held: deque[tuple[Any, Any]] = deque()
+_held: dict[int, tuple[Any, Any]] = {}
 
 
 def _hold(view: Any, stream: int) -> None:
     cuda = available().cuda
-    event = cuda.event(timing=False)
-    event.record(cuda.external_stream(stream) if stream else 0)
-    _held.append((event, view))
+    with cuda.gpus[view.device_id]:
+        event = cuda.event(timing=False)
+        event.record(cuda.external_stream(stream) if stream else 0)
+    _held[id(event)] = event, view
     _let_go()
 
 
 def _let_go() -> None:
-    while _held and _held[0][0].query():
-        _held.popleft()
+    for number, (event, _) in list(_held.items()):
+        if event.query():
+            _held.pop(number, None)  # another thread may have done so
 
 
 class Exported:
