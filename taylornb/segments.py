@@ -16,7 +16,8 @@ from .pressure import Uses, pressure, reordered
 from .program import Dtype, Instruction, Operand, Output, Program, Ref, Store
 from .support import Support
 
-REGISTERS = 960  # bytes in use at once that a GPU's registers hold: 240 of the 255 that a thread has, the rest for addresses
+REGISTERS = 1_020  # bytes of a thread's registers on a GPU
+ADDRESS = 2  # bytes, about, that are in use for each row of an array: compilers keep where many of them begin
 ROOM = 800  # bytes in use at once in a segment: compilers read ahead
 LONGEST = 1_600  # instructions of a segment; the time that Numba takes for a function grows faster than its length
 WHOLE = 4_000  # instructions that are left in one piece if they fit: fifteen seconds of Numba
@@ -49,8 +50,8 @@ class Cut:
 def cut(program: Program) -> Cut | None:
     """The program in segments; None where it fits in one piece, all inputs being read first."""
     ordered = _loads_first(program)
-    inputs = sum(dtype.itemsize for _, _, dtype in program.loads)
-    if len(program.instructions) <= WHOLE and max(pressure(ordered), inputs) <= REGISTERS:
+    inputs, rows = sum(dtype.itemsize for _, _, dtype in program.loads), len(program.loads) + len(program.stores)
+    if len(program.instructions) <= WHOLE and max(pressure(ordered) + ADDRESS * rows, inputs) <= REGISTERS:
         return None
     return _Cutter(ordered).cut()
 

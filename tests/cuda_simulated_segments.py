@@ -55,7 +55,7 @@ def on_threads(function, *arguments, **options):
 def _small(monkeypatch):
     monkeypatch.setattr(rolling, "coefficients", on_threads)
     monkeypatch.setattr(rolling, "Looped", InSegments)
-    for name, size in (("REGISTERS", 64), ("ROOM", 64), ("MOVED", 9)):
+    for name, size in (("REGISTERS", 64), ("ADDRESS", 0), ("ROOM", 64), ("MOVED", 9)):
         monkeypatch.setattr(segments, name, size)
     for known in (segments.cut, gpu.source):
         known.cache_clear()
