@@ -1,7 +1,9 @@
 """Does a program that is cut into segments compute the same, and has each segment few enough results in use at once?"""
 
 import numpy as np
+import programs
 import pytest
+import test_agreement as agreement
 
 import taylornb as tn
 from bench import operations, registers, series
@@ -213,3 +215,15 @@ def test_a_cut_program_spills_nothing(made, stack):
     built = registers.compiled_program(found)
     assert (built.stack, built.spills) == (stack, 0)
     assert built.registers <= 255
+
+
+@pytest.mark.skipif(not registers.installed(), reason=registers.NEEDED)
+@pytest.mark.parametrize(("seed", "order", "is_cut"), [(105, 3, False), (107, 5, True), (116, 4, True), (129, 6, True)])
+def test_random_functions_spill_nothing(seed, order, is_cut):
+    function, basis = programs.seeded(1000 * seed + 7, 6), tn.Basis(("x", "y", "z"), order)
+    given = tuple(tn.from_coefficients(np.full((basis.size, 2), 0.5), basis) for _ in agreement.variables(function))
+    (found,) = tn.fuse(function.function(agreement.FUNCTIONS), target="cuda")._programs(given, {}, None)
+    assert (cut(found) is not None) == is_cut
+    built = registers.compiled_program(found)
+    assert built.spills == 0
+    assert built.stack in (0, SINE)
