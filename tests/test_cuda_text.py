@@ -3,15 +3,19 @@
 import math
 import re
 from collections import Counter
+from fractions import Fraction
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from mpmath import mp
 from numba import njit
 
 import taylornb as tn
 from bench.operations import CASES, arguments
 from taylornb.program import ARITHMETIC
 from taylornb.targets.cuda import compiled, portable, text
+from taylornb.targets.cuda.sums import _weight
 from taylornb.targets.source import FORMS
 
 DTYPES = (np.float64, np.float32)
@@ -197,3 +201,21 @@ def test_functions_of_float32_compute_in_float32(name):
     bodies = re.findall(r"^define[^\n]* i32 @[^\n]*{\n(.*?)^}", code, re.DOTALL | re.MULTILINE)
     assert bodies
     assert not any("double" in body for body in bodies)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("right", [2.000001, 2 + 2.0**-40, 0.5, -1.7, 1 / 3])
+def test_the_weight_of_a_product_has_all_its_digits_where_its_parts_cancel(right, dtype):
+    """As of a power, whose exponent is rounded in float32."""
+
+    def fma(a, b, c):
+        assert {type(a), type(b), type(c)} == {dtype}
+        return dtype(mp.mpf(float(a)) * mp.mpf(float(b)) + mp.mpf(float(c)))
+
+    scope = {"cuda": SimpleNamespace(fma=fma), "f4": np.float32, "f8": np.float64}
+    with mp.workprec(200):
+        for j, k in ((1, 1), (200, 100), (100, 50), (3, 7), (50, 30), (4000, 2000)):
+            found = eval(_weight((Fraction(-1), Fraction(right)), np.dtype(dtype), str(j), str(k)), scope)
+            exact = mp.mpf(right) * k - j
+            assert type(found) is dtype
+            assert abs(mp.mpf(float(found)) - exact) <= 2 * np.finfo(dtype).eps * abs(exact)

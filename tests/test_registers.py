@@ -15,6 +15,7 @@ import taylornb as tn
 from bench import registers
 from bench.operations import CASES
 from bench.registers import Key
+from taylornb.rolled import Rolled
 from taylornb.targets.cuda import compiled, text
 from taylornb.targets.cuda.provider import provider
 
@@ -89,6 +90,15 @@ def in_float64(ptx):
 @compiles
 def test_float64_arithmetic_is_seen_where_there_is_some():
     assert len(in_float64(registers.built(Key("exp", "full", 2, "float64")).ptx)) > 10
+
+
+@compiles
+def test_loops_in_float32_compute_in_it():
+    found = registers.program(Key("power", "full", 24, "float32"))
+    assert isinstance(found, Rolled)
+    built = registers.compiled_program(found)
+    assert built.spills == 0
+    assert not in_float64(built.ptx)
 
 
 @compiles

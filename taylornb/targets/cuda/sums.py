@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import numpy as np
+from fractions import Fraction
 
+from ...program import Dtype
 from ...rolled import Band, Runs, Sum, Table
 from ..reference import real
 from ..source import indented
@@ -70,7 +71,14 @@ def _product(memory: Memory, one: Sum, name: str, j: str, k: str) -> str:
     product = f"{memory.at(one.a, j)} * {memory.at(one.b, k)}"
     if one.weight is None:
         return f"{name} += {product}"
-    left, right = (f"f8({real(part)!r})" for part in one.weight)
-    # One number, rounded once where left is ±1, since the two may nearly cancel; so in double precision for both dtypes.
-    weight = f"cuda.fma({right}, f8({memory.degree(k)}), {left} * f8({memory.degree(j)}))"
-    return f"{name} += {weight if one.dtype == np.float64 else f'f4({weight})'} * ({product})"
+    return f"{name} += {_weight(one.weight, one.dtype, memory.degree(j), memory.degree(k))} * ({product})"
+
+
+def _weight(weight: tuple[Fraction, Fraction], dtype: Dtype, j: str, k: str) -> str:
+    """The number l·j + r·k, to all its digits where l is ±1 although they may nearly cancel: in float32 r is two numbers."""
+    of, left, right = dtype.str[1:], *map(real, weight)
+    first = float(dtype.type(right))
+    found = f"{of}({left!r}) * {of}({j})"
+    for part in (first, *([right - first] if right != first else [])):
+        found = f"cuda.fma({of}({part!r}), {of}({k}), {found})"
+    return found
