@@ -11,7 +11,7 @@ import numpy as np
 from .basis import PLAIN, Basis
 from .device import owned
 from .errors import UnsupportedError
-from .forms import Way, is_looped, may_be_looped
+from .forms import Way, fits_a_gpu, is_looped, may_be_looped
 from .graph import Node, walk
 from .launch import Prepared, broadcast_shape, launch, prepare
 from .loops import estimate, roll
@@ -19,7 +19,6 @@ from .operand import Operand, Planes, Spec
 from .pressure import eased
 from .program import Program
 from .rolled import Rolled
-from .segments import fits
 from .series import output_dtype, write
 from .threads import lock
 from .trace import Tracing
@@ -174,7 +173,7 @@ class Evaluator:
             if way[0] != "cuda":
                 return write(self.graph, nodes, slots, basis)
             program = eased(write(self.graph, nodes, slots, basis, by_node=True))
-            if way[1] is None and not fits(program):
+            if way[1] is None and not fits_a_gpu(program):
                 rolled = roll(self.graph, nodes, slots, basis, listed=True)
                 return rolled if rolled.loops else program
             return program

@@ -14,7 +14,8 @@ from typing import Any, Literal
 import numpy as np
 
 from .basis import Basis
-from .program import Cost
+from .program import Cost, Program
+from .segments import cut
 
 Target = Literal["cpu", "cuda", "reference"]
 TARGETS: tuple[str, ...] = ("cpu", "cuda", "reference")
@@ -27,6 +28,7 @@ UNROLLED = 12_000  # instructions; LLVM spends some 60 µs on each, and the time
 HIGH = 48  # the order from which loops in one variable are as fast as unrolled code,
 HIGH_UNROLLED = 2_000  # if this has more instructions; they compile in a tenth of the time
 ON_GPU_UNROLLED = 9_000  # instructions that Numba makes a kernel in segments of in thirty seconds
+MOVED = 0.5  # numbers moved for each instruction of a program in segments, up to which it is taken to be quicker than loops
 MARGIN = 6  # a node brings up to so many more, those of its equation, with no more products than a pair of dense series has
 PROMPT = 1_000_000  # instructions times elements that NumPy does in about the time of a compilation, some 20 ms
 # What a function costs there that is one of Python's numbers, called for each element; zetas are some thirty calls of NumPy.
@@ -77,6 +79,12 @@ def is_looped(instructions: Callable[[], int], nodes: int, basis: Basis, way: Wa
     high = len(basis.variables) == 1 and basis.order >= HIGH
     bound = ON_GPU_UNROLLED if way[0] == "cuda" else HIGH_UNROLLED if high else UNROLLED
     return nodes * MARGIN * basis.pairs > bound and instructions() > bound
+
+
+def fits_a_gpu(program: Program) -> bool:
+    """Whether a program is one for a GPU's registers: in one piece, or in segments with few numbers to move."""
+    found = cut(program)
+    return found is None or found.moved <= MOVED * len(program.instructions)
 
 
 def chosen(cost: Cost, elements: int, way: Way) -> Form:

@@ -21,7 +21,6 @@ ADDRESS = 2  # bytes, about, that are in use for each row of an array: compilers
 ROOM = 800  # bytes in use at once in a segment: compilers read ahead
 LONGEST = 1_600  # instructions of a segment; the time that Numba takes for a function grows faster than its length
 WHOLE = 4_000  # instructions that are left in one piece if they fit: fifteen seconds of Numba
-MOVED = 0.5  # numbers read and kept for each instruction, up to which a cut program is taken to be quicker than loops
 
 
 @dataclass(frozen=True)
@@ -54,12 +53,6 @@ def cut(program: Program) -> Cut | None:
     if len(program.instructions) <= WHOLE and max(pressure(ordered) + ADDRESS * rows, inputs) <= REGISTERS:
         return None
     return _Cutter(ordered).cut()
-
-
-def fits(program: Program) -> bool:
-    """Whether a program is one for registers: in one piece, or in segments with few numbers to move."""
-    found = cut(program)
-    return found is None or found.moved <= MOVED * len(program.instructions)
 
 
 def _loads_first(program: Program) -> Program:

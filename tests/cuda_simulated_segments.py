@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 import rolling
 import test_rolled as cases
-from cuda_simulated_looped import OnThreads, up
+from cuda_simulated_looped import OnThreads, is_right_time_and_again, up
 from numba import cuda
 
 import taylornb as tn
 from bench.workloads import f1
-from taylornb import gpu, segments
+from taylornb import forms, gpu, segments
 from taylornb.series import write
 from taylornb.targets.cuda import segmented
 from taylornb.targets.cuda.text import kernel as in_one_piece
@@ -55,8 +55,9 @@ def on_threads(function, *arguments, **options):
 def _small(monkeypatch):
     monkeypatch.setattr(rolling, "coefficients", on_threads)
     monkeypatch.setattr(rolling, "Looped", InSegments)
-    for name, size in (("REGISTERS", 64), ("ADDRESS", 0), ("ROOM", 64), ("MOVED", 9)):
+    for name, size in (("REGISTERS", 64), ("ADDRESS", 0), ("ROOM", 64)):
         monkeypatch.setattr(segments, name, size)
+    monkeypatch.setattr(forms, "MOVED", 9)
     for known in (segments.cut, gpu.source):
         known.cache_clear()
     yield
@@ -80,11 +81,7 @@ def test_the_road_of_a_call(names, order, dtype):
     (x,) = cases.series((0.7,), order, names, "dense", dtype)
     function = tn.fuse(lambda x: f1(np, x), target="cuda")
     assert "segment1(" in function.source(x)
-    expected = tn.fuse(lambda x: f1(np, x))(x).coeffs
-    for _ in range(3):  # the third is of a kind that was met before
-        got = function(up(x)).coeffs.copy_to_host()
-        assert got.dtype == dtype
-        np.testing.assert_allclose(got, expected, **({"rtol": 1e-12} if dtype is np.float64 else {"rtol": 1e-4, "atol": 1e-5}))
+    is_right_time_and_again(function, x, 0.0 if dtype is np.float64 else 1e-5)
 
 
 @pytest.mark.parametrize("view", [lambda array: array, lambda array: array[:]], ids=["the arrays", "views of them"])

@@ -9,11 +9,11 @@ import taylornb as tn
 from bench import operations, registers, series
 from bench.registers import Key, program
 from bench.workloads import WORKLOADS, f1
-from taylornb import segments
+from taylornb import forms, segments
 from taylornb.pressure import eased, pressure
 from taylornb.program import Instruction, Output, Program, Ref, Store
 from taylornb.rolled import Rolled
-from taylornb.segments import cut, fits
+from taylornb.segments import cut
 from taylornb.series import write
 from taylornb.support import Support
 from taylornb.targets import reference
@@ -166,7 +166,7 @@ def test_what_fits_is_in_one_piece():
     assert isinstance(whole, Program)
     assert pressure(whole) <= segments.REGISTERS
     assert cut(whole) is None
-    assert fits(whole)
+    assert forms.fits_a_gpu(whole)
 
 
 @pytest.mark.parametrize(("order", "loops"), [(16, False), (24, True), (64, True)])
@@ -174,7 +174,7 @@ def test_what_does_not_fit_is_cut_or_becomes_loops_where_much_would_be_moved(ord
     found = program(Key("power", "full", order, "float64"))
     assert isinstance(found, Rolled) == loops
     if not loops:
-        assert cut(found).moved < segments.MOVED * len(found.instructions)
+        assert cut(found).moved < forms.MOVED * len(found.instructions)
 
 
 def test_a_large_graph_is_cut(capsys):
